@@ -1,0 +1,87 @@
+"""The lineage event, version 1: one fact per finished attempt of any task. DESIGN section 6 has an example."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from lading_runner.contract import ArtifactRef, Attempt, Producer, Record
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Input(Record):
+    """One artifact read. ``param`` is a path such as ``frames[0].left``; None: pulled by hand or by Jinja."""
+
+    param: str | None
+    artifact: ArtifactRef
+    producer: Producer
+
+    _nested = {"artifact": ArtifactRef.from_json, "producer": Producer.from_json}
+
+
+@dataclass(frozen=True)
+class Output(Record):
+    """One artifact pushed, under an XCom key."""
+
+    name: str
+    artifact: ArtifactRef
+
+    _nested = {"artifact": ArtifactRef.from_json}
+
+
+def _inputs(data: Sequence[Any]) -> tuple[Input, ...]:
+    return tuple(Input.from_json(item) for item in data)
+
+
+def _outputs(data: Sequence[Any]) -> tuple[Output, ...]:
+    return tuple(Output.from_json(item) for item in data)
+
+
+@dataclass(frozen=True)
+class LineageEvent(Record):
+    id: str  # UUID version 7: sorts by time
+    time: str  # RFC 3339, UTC, when the attempt ended
+    status: str  # "succeeded" | "failed" | "skipped" | "cancelled" | "cached"
+    task: Attempt
+    operator: str  # "@task.step", "@task", class name
+    target: str | None = None
+    job: Mapping[str, Any] = field(default_factory=dict)  # {"id", "url"}
+    code: Mapping[str, Any] = field(default_factory=dict)  # {"digest", "entry", "bundle", "git"}
+    environment: Mapping[str, Any] = field(default_factory=dict)  # {"digest", "python", "platform", "image"}
+    params: Mapping[str, Any] = field(default_factory=dict)  # literal arguments, masked and capped
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    external: Mapping[str, Any] = field(default_factory=dict)  # {"inputs": [{"uri", "version"}], "outputs": []}
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    metrics_higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)  # seconds
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    cache: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None  # {"type", "message", "class"}
+    schema: int = SCHEMA
+
+    _nested = {"task": Attempt.from_json, "inputs": _inputs, "outputs": _outputs}
+
+    def key(self) -> str:
+        """Where the event lives in the store."""
+        return f"lineage/{self.time[:10]}/{self.id}.json"
+
+
+def now() -> str:
+    """RFC 3339, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def uuid7() -> str:
+    """A time-ordered identifier, RFC 9562 section 5.7."""
+    stamp = time.time_ns() // 1_000_000
+    bits = (stamp << 80) | (0x7 << 76) | (int.from_bytes(os.urandom(2)) & 0xFFF) << 64
+    bits |= (0b10 << 62) | (int.from_bytes(os.urandom(8)) & ((1 << 62) - 1))
+    return str(uuid.UUID(int=bits))
