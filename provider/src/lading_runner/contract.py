@@ -168,6 +168,8 @@ class Result(Record):
 
     attempt: Attempt
     status: str  # "succeeded" | "failed" | "cancelled"
+    started: str = ""  # RFC 3339, UTC
+    ended: str = ""
     outputs: Mapping[str, ArtifactRef] = field(default_factory=dict)  # {"return_value": ref}
     error: Optional[Mapping[str, Any]] = None  # {"type", "message", "traceback", "class"}
     environment: Mapping[str, Any] = field(default_factory=dict)  # {"python", "platform", "packages": digest}
