@@ -1,0 +1,35 @@
+"""What tests share: services that may be absent, and CPythons at hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REQUIRED = frozenset(filter(None, os.environ.get("LADING_REQUIRE", "").split(",")))
+
+
+def require_service(name: str, available: bool, reason: str) -> None:
+    """Skip the test when the service ``name`` is absent, or fail it where ``LADING_REQUIRE`` names the service."""
+    if available:
+        return
+    if name in REQUIRED:
+        pytest.fail(f"LADING_REQUIRE names {name!r}, but it is absent: {reason}", pytrace=False)
+    pytest.skip(f"service {name} is absent: {reason}")
+
+
+def pythons() -> list[str]:
+    """Every CPython from 3.9 up on this machine, one path per minor version, oldest first."""
+    candidates = sorted(Path("~/.pyenv/versions").expanduser().glob("*/bin/python"))
+    named = [shutil.which(f"python3.{minor}") for minor in range(9, 16)]
+    found: dict[tuple[int, int], str] = {}
+    for path in [*filter(None, named), *map(str, candidates)]:
+        probe = "import sys; print(sys.implementation.name, *sys.version_info[:2])"
+        run = subprocess.run([path, "-I", "-c", probe], capture_output=True, text=True, check=False)
+        words = run.stdout.split()
+        if run.returncode == 0 and words[0] == "cpython" and (int(words[1]), int(words[2])) >= (3, 9):
+            found.setdefault((int(words[1]), int(words[2])), path)
+    return [found[version] for version in sorted(found)]
