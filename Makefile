@@ -1,0 +1,65 @@
+# A fresh machine needs Python 3.11 or newer and make. Everything is set up inside the checkout (.venv, .lading).
+# make PYTHON=/path/to/python3.12 ... chooses the Python; make ... ARGS="..." passes arguments on.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports format bench build clean
+
+ARGS ?=
+BIN := $(CURDIR)/.venv/bin
+SETUP = @python=$$(PYTHON="$(PYTHON)" tools/find-python) && "$$python" -I tools/bootstrap.py
+
+# Caches of pip, uv and matplotlib stay in the checkout too, unless they are already set to be elsewhere.
+export PIP_CACHE_DIR ?= $(CURDIR)/.lading/cache/pip
+export UV_CACHE_DIR ?= $(CURDIR)/.lading/cache/uv
+export MPLCONFIGDIR ?= $(CURDIR)/.lading/cache/matplotlib
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export AIRFLOW_HOME := $(CURDIR)/.lading/airflow
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+# Settings of another Airflow on this machine must not reach the demo or the tests.
+$(foreach name,$(filter AIRFLOW__% AIRFLOW_CONN_% AIRFLOW_VAR_% AIRFLOW_CONFIG,$(.VARIABLES)),$(eval unexport $(name)))
+
+help:  ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo:  ## Run the demo DAG, print its lineage, serve Airflow on 127.0.0.1 (ARGS=--no-serve stops after the printout)
+	$(SETUP) demo
+	@"$(BIN)/lading" demo $(ARGS)
+
+test:  ## Run all tests; those whose service is absent are skipped and counted (ARGS="-k name" goes to pytest)
+	$(SETUP) demo test torch
+	@"$(BIN)/python" -m pytest $(ARGS)
+
+check: lint types imports  ## Format check, lint, types, import contracts, unit and contract tests
+	@"$(BIN)/python" -m pytest tests/unit tests/contract $(ARGS)
+
+lint:  ## Check format and lint
+	$(SETUP) demo test lint
+	@"$(BIN)/ruff" format --check
+	@"$(BIN)/ruff" check
+
+types:  ## Check types
+	$(SETUP) demo test lint
+	@"$(BIN)/mypy"
+
+imports:  ## Check that imports point down the layers
+	$(SETUP) demo test lint
+	@"$(BIN)/lint-imports"
+
+format:  ## Format the code and apply the safe fixes
+	$(SETUP) demo test lint
+	@"$(BIN)/ruff" check --fix-only
+	@"$(BIN)/ruff" format
+
+bench:  ## Print the benchmark table: limits and peers, measured in one run
+	$(SETUP) demo test torch
+	@"$(BIN)/python" -m benchmarks $(ARGS)
+
+build:  ## Build the wheel and the source archive into dist/
+	$(SETUP) build
+	@"$(BIN)/python" -m build --outdir dist
+
+clean:  ## Remove everything that make created, the demo's data included
+	@rm -rf .venv .lading dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
