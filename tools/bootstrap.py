@@ -1,6 +1,6 @@
-"""Set up ``.venv`` in this checkout: the package itself (editable) and the dependency groups named as arguments.
+"""Set up ``.venv`` of this checkout: the package itself (editable) and the groups given as arguments.
 
-Quick when nothing changed: the set-up is stamped with a hash of ``pyproject.toml``, of this file and of the Python.
+Quick when nothing changed: the set-up is stamped with a hash of ``pyproject.toml``, this file and the Python.
 A set-up that did not finish is made anew. Standard library only: it runs before anything is installed.
 """
 
@@ -20,9 +20,12 @@ import threading
 import time
 import venv
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -33,6 +36,7 @@ UNFINISHED = VENV / "lading-setup.unfinished"
 #: Groups that may be absent: their tests are skipped then, unless LADING_REQUIRE names the group.
 OPTIONAL = {"torch"}
 HEARTBEAT_S = 10.0
+SHOWN = ("...", "Building", "Preparing", "Resolved", "Prepared", "Installed", "ERROR")
 
 
 @dataclass
@@ -122,7 +126,7 @@ def install_optional(pip: list[str], group: str) -> bool:
     if plan.returncode != 0:
         why = (plan.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
     elif not required and (heavy := re.findall(r'"name": "((?:nvidia|cuda)-[^"]+)"', plan.stdout)):
-        why = f"the build that pip finds needs {len(heavy)} GPU libraries; LADING_REQUIRE={group} installs it still"
+        why = f"pip finds a build with {len(heavy)} GPU libraries; LADING_REQUIRE={group} installs it still"
     else:
         status = run_visibly([*pip, *group_arguments({group})])
         why = f"pip exited with {status}"
@@ -139,7 +143,7 @@ def group_arguments(groups: set[str]) -> list[str]:
 
 
 def run_visibly(argv: list[str]) -> int:
-    """Exit status. On a terminal the installer draws its own progress; in a pipe: a line per package, or per 10 s."""
+    """Exit status. A terminal gets the installer's own progress; a pipe a line per package, or per 10 s."""
     if sys.stdout.isatty():
         return subprocess.run(argv, check=False, cwd=ROOT).returncode
     process = subprocess.Popen(
@@ -166,8 +170,7 @@ def lines_or_heartbeats(process: subprocess.Popen[str]) -> Iterator[str]:
     lines: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines.put(line.rstrip())
         lines.put(None)
 
@@ -189,11 +192,7 @@ def shorten(line: str) -> str:
         return f"installing {line.count(',') + 1} packages"
     if line.startswith("Collecting "):
         return line.removeprefix("Collecting ").split(" (from ")[0]
-    return (
-        line
-        if line.startswith(("...", "Building", "Preparing", "Resolved", "Prepared", "Installed", "ERROR"))
-        else ""
-    )
+    return line if line.startswith(SHOWN) else ""
 
 
 def say(line: str) -> None:
