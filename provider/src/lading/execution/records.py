@@ -1,0 +1,66 @@
+"""What the stages of an attempt hand to each other, and what the caller plugs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lading.backends.base import JobHandle, Observation
+from lading.execution.names import event_id
+from lading.execution.verdict import Verdict
+from lading_runner.contract import Attempt, Result
+
+
+@dataclass(frozen=True)
+class Started:
+    """A generation whose job exists or has ended. JSON, so that a trigger can wait for it."""
+
+    attempt: Attempt
+    handle: JobHandle | None  # None: the result was there already
+    since: str  # RFC 3339, UTC: when the generation began, by whichever worker
+    deadline: float | None  # POSIX seconds
+    reason: str  # which and why, for the log
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "attempt": self.attempt.to_json(),
+            "handle": self.handle.to_json() if self.handle else None,
+            "since": self.since,
+            "deadline": self.deadline,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Started:
+        handle = JobHandle.from_json(data["handle"]) if data["handle"] else None
+        attempt = Attempt.from_json(data["attempt"])
+        return cls(attempt, handle, data["since"], data["deadline"], data["reason"])
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A generation that is over, with all that is known of it."""
+
+    attempt: Attempt
+    handle: JobHandle | None
+    since: str  # RFC 3339, UTC: when the generation began
+    observation: Observation
+    result: Result | None  # of this generation, or None
+    verdict: Verdict
+
+    @property
+    def event_id(self) -> str:
+        """Of the generation's lineage event: equal however often the end is reported."""
+        return event_id(self.attempt, self.since)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the caller does at its own cost. ``on_attempt_end`` is called at least once per generation and may be
+    called again for the same one after a crash: write under ``ended.event_id``, where it does not exist."""
+
+    on_attempt_end: Callable[[Ended], None]
+    on_log: Callable[[str], None] = lambda line: None  # live lines of the job
+    heartbeat: Callable[[], None] = lambda: None  # at every poll; may raise to end the wait
+    say: Callable[[str], None] = lambda sentence: None  # decisions, for the task log
