@@ -85,23 +85,30 @@ def install(key: str, groups: set[str]) -> int:
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
     pip = [str(PYTHON), "-m", "pip", "install"]
-    uv = shutil.which("uv")
-    installer = [uv, "pip", "install", "--python", str(PYTHON)] if uv else pip
-    say(f"Installing the package and its groups {', '.join(sorted(groups))} with {'uv' if uv else 'pip'}")
-    # pip knows dependency groups from 25.1 on
-    steps = [] if uv else [[*pip, "--upgrade", "pip>=25.1"]]
-    steps.append([*installer, "--editable", str(ROOT), *group_arguments(groups - OPTIONAL)])
-    for step in steps:
-        if status := run_visibly(step):
-            print(f"Set-up failed with exit status {status}: {' '.join(step)}", file=sys.stderr)
-            print("Cure what the lines above name, then run the same make command again.", file=sys.stderr)
-            return status
+    if status := install_required(pip, groups - OPTIONAL):
+        return status
     # always by pip: its configuration may name a build for this machine that other installers do not see
     absent = [name for name in sorted(groups & OPTIONAL) if not install_optional(pip, name)]
     STAMP.write_text(json.dumps(asdict(Setup(key, sorted(groups), absent))))
     UNFINISHED.unlink()
     say(f"Set-up is complete after {time.monotonic() - started:.0f} s")
     return 0
+
+
+def install_required(pip: list[str], groups: set[str]) -> int:
+    """Exit status. uv is faster where it is there, but pip has the last word: it may be configured otherwise."""
+    what = ["--editable", str(ROOT), *group_arguments(groups)]
+    say(f"Installing the package and its groups {', '.join(sorted(groups))}")
+    if uv := shutil.which("uv"):
+        if run_visibly([uv, "pip", "install", "--python", str(PYTHON), *what]) == 0:
+            return 0
+        say("uv could not install them; going on with pip")
+    # pip knows dependency groups from 25.1 on
+    status = run_visibly([*pip, "--upgrade", "pip>=25.1"]) or run_visibly([*pip, *what])
+    if status:
+        print(f"Set-up failed: {' '.join([*pip, *what])} exited with {status}", file=sys.stderr)
+        print("Cure what the lines above name, then run the same make command again", file=sys.stderr)
+    return status
 
 
 def same_python() -> bool:
