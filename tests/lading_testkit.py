@@ -6,8 +6,13 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk import DAG
 
 REQUIRED = frozenset(filter(None, os.environ.get("LADING_REQUIRE", "").split(",")))
 
@@ -33,3 +38,27 @@ def pythons() -> list[str]:
         if run.returncode == 0 and words[0] == "cpython" and (int(words[1]), int(words[2])) >= (3, 9):
             found.setdefault((int(words[1]), int(words[2])), path)
     return [found[version] for version in sorted(found)]
+
+
+def run_dag(dag: DAG, **conf: object) -> DagRun:
+    """The finished run of ``dag``, by ``dag.test()``; the caller's test asks for the fixture ``airflow_db``.
+
+    The DAG may be made inside a test: it is entered into the database as its file would be.
+    """
+    from airflow.configuration import conf as airflow_conf
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(dag_folder=airflow_conf.get("core", "dags_folder"), bundle_name="dags-folder")
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, "dags-folder", None)
+    return dag.test(run_conf=conf or None)
+
+
+def task_states(run: DagRun) -> dict[str, str]:
+    """State of each task instance by ``task_id``, or ``task_id[map_index]`` where it is mapped."""
+    return {
+        ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]": str(ti.state)
+        for ti in run.get_task_instances()
+    }

@@ -81,7 +81,7 @@ def install(key: str, groups: set[str]) -> int:
     started = time.monotonic()
     if UNFINISHED.exists() or not same_python():
         say(f"Creating .venv with Python {platform.python_version()}")
-        venv.create(VENV, clear=True, with_pip=True)
+        venv.create(VENV, clear=True, symlinks=True, with_pip=True)
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
     pip = [str(PYTHON), "-m", "pip", "install"]
@@ -96,7 +96,7 @@ def install(key: str, groups: set[str]) -> int:
 
 
 def install_required(pip: list[str], groups: set[str]) -> int:
-    """Exit status. uv is faster where it is there, but pip has the last word: it may be configured otherwise."""
+    """Exit status. uv is faster where it is there; pip has the last word: it may be configured apart."""
     what = ["--editable", str(ROOT), *group_arguments(groups)]
     say(f"Installing the package and its groups {', '.join(sorted(groups))}")
     if uv := shutil.which("uv"):

@@ -1,0 +1,65 @@
+"""Every test session has its own Airflow: a new home, no DAGs, no settings of the machine it runs on."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="lading-tests-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+
+SETTINGS = {
+    "AIRFLOW_HOME": HOME,
+    "AIRFLOW__CORE__DAGS_FOLDER": HOME / "dags",  # dag.test() parses all of it on each call: it stays empty
+    "AIRFLOW__CORE__LOAD_EXAMPLES": False,
+    "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
+    "AIRFLOW__CORE__FERNET_KEY": "bGFkaW5nLXRlc3RzLWxhZGluZy10ZXN0cy1sYWRpbmc=",
+    "AIRFLOW__API__SECRET_KEY": "lading-tests",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "lading-tests-lading-tests-lading-tests",
+    "AIRFLOW__LADING__STORE": f"file://{HOME / 'store'}",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    "MPLBACKEND": "Agg",
+    "MPLCONFIGDIR": HOME / "matplotlib",
+}
+
+
+def _isolate() -> None:
+    """Before any test module imports Airflow, which reads its home and its settings once."""
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_"))]:
+        del os.environ[name]
+    (HOME / "dags").mkdir()
+    os.environ.update({name: str(value) for name, value in SETTINGS.items()})
+
+
+_isolate()
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """A migrated metadata database; about five seconds, once, and only where a test asks for it."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", ()))
+    if not skipped:
+        return
+    terminalreporter.section(f"{sum(skipped.values())} skipped, by reason")
+    for reason, count in skipped.most_common():
+        terminalreporter.write_line(f"{count:5}  {reason}")
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return (
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        if isinstance(report.longrepr, tuple)
+        else "no reason"
+    )
