@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from lading.backends.base import Backend, JobHandle, JobRequest, Observation
+from lading.backends.base import (
+    Backend,
+    FailureClass,
+    JobHandle,
+    JobRequest,
+    JobState,
+    Observation,
+)
+from lading.errors import JobCancelled, TransientError
+from lading.execution.decision import Decision, Previous, Step, decide
+from lading.execution.folder import AttemptFolder
+from lading.execution.patience import Clock, Patience, Policy
 from lading.execution.records import Ended, Hooks, Started
-from lading.execution.state import StateStore
-from lading_runner.contract import Attempt, Result, Spec
-from lading_runner.store.base import ObjectStore
+from lading.execution.state import AttemptState, Outcome, Phase, StateStore
+from lading.execution.traces import Traces
+from lading.execution.verdict import Action, Verdict, failed, judge
+from lading.execution.waiting import Wait, over
+from lading_runner.failpoints import failpoint
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-@dataclass(frozen=True)
-class Policy:
-    """Seconds and counts of an attempt's patience."""
+    from lading_runner.contract import Attempt, Result, Spec
+    from lading_runner.store.base import ObjectStore
 
-    timeout_s: float | None = None  # from the start of this try; None: for ever
-    infra_retries: int = 3
-    poll_min_s: float = 0.1
-    poll_max_s: float = 10.0
-    transient_s: float = 600.0  # how long a silent platform or store is asked again
-    settle_s: float = 10.0  # how long an ended job's result is looked for
-    grace_s: float = 30.0  # between asking a job to end and forcing it
-    backoff_s: float = 10.0  # before the first resubmission; doubles
+__all__ = ["AttemptRunner", "Clock", "Policy"]
 
 
 class AttemptRunner:
     """Carries one task instance through its generations.
 
     ``task`` names it; its ``generation`` is ignored. ``request_for`` and ``spec_for`` are pure: for the same
-    attempt and fingerprint they give the same (but for ``Spec.deadline``), with ``job_name(attempt)`` as the name
-    and ``attempt_folder(attempt)`` as the folder.
+    attempt and fingerprint they give the same (but for ``Spec.deadline``), with ``job_name(attempt)`` as the
+    name and ``attempt_folder(attempt)`` as the folder.
     """
 
     def __init__(
@@ -47,47 +55,269 @@ class AttemptRunner:
         spec_for: Callable[[Attempt], Spec],
         hooks: Hooks,
         policy: Policy | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._task, self._backend, self._state, self._objects = task, backend, state, objects
+        self._fingerprint, self._max_tries = fingerprint, max_tries
+        self._request_for, self._spec_for, self._hooks = request_for, spec_for, hooks
+        self._policy, self._clock = policy or Policy(), clock or Clock()
+        self._patience = Patience(self._policy, self._clock)
+        self._traces = Traces(backend, self._patience)
+        self._cancelled = False
 
     def run(self) -> Result:
         """Start, wait, resubmit what infrastructure lost, finish."""
-        raise NotImplementedError
+        started: Started | None = self.start()
+        while started is not None:
+            ended = self.wait(started)
+            started = self.resubmit(ended)
+        return self.finish(ended)
 
     def start(self) -> Started:
         """Join the open generation's job, or begin a generation and submit its job."""
-        raise NotImplementedError
+        state = self._state.load()
+        failpoint("start.loaded")
+        decision, result = self._decide(state)
+        self._hooks.say(decision.reason)
+        failpoint("start.decided")
+        if state is None or decision.step is Step.BEGIN:
+            if state is not None:
+                self._close(state, decision, result)
+            return self._begin(decision.generation, decision.reason)
+        if decision.step is Step.SUBMIT:
+            return self._submit(state, decision.reason)
+        if decision.job is not None:
+            return self._submitted(state, decision.job, decision.reason)
+        return self._started(state, None, decision.reason)
 
     def wait(self, started: Started) -> Ended:
         """Poll until the job ended or the deadline passed, then judge."""
-        raise NotImplementedError
+        if started.handle is None:
+            return self.conclude(started, Observation(JobState.ENDED))
+        folder = self._folder(started.attempt)
+        wait = Wait(self._backend, folder, lambda: self._traces.job(folder), self._hooks, self._patience)
+        return self.conclude(started, wait.until_over(started.handle, started.deadline))
 
     def conclude(self, started: Started, observation: Observation) -> Ended:
-        """Judge a job that somebody else (a trigger) saw ending."""
-        raise NotImplementedError
+        """Judge a job that somebody (a trigger, say) saw ending, or running past its deadline."""
+        failpoint("wait.ended")
+        folder = self._folder(started.attempt)
+        if not over(observation):
+            return self._time_out(started, folder)
+        result = self._traces.settled_result(folder)
+        failpoint("wait.result_read")
+        return self._ended(started, observation, result, judge(started.attempt, result, observation))
 
     def resubmit(self, ended: Ended) -> Started | None:
         """The next generation of a job that infrastructure lost; None: not lost, or the budget is used up."""
-        raise NotImplementedError
+        if ended.verdict.action is not Action.RESUBMIT:
+            return None
+        state = self._still_ours(ended)
+        if state.resubmits >= self._policy.infra_retries:
+            return None
+        self._hooks.on_attempt_end(ended)
+        failpoint("resubmit.reported")
+        count = state.resubmits + 1
+        reason = f"generation {state.generation + 1}: {ended.verdict.message} ({count} of {self._policy.infra_retries})"
+        self._hooks.say(reason)
+        self._clock.sleep(self._policy.backoff_s * 2**state.resubmits)
+        return self._begin(state.generation + 1, reason, count)
 
     def finish(self, ended: Ended) -> Result:
         """Verify the outputs, report the end, close the generation.
 
         :raises StepFailed: the user's code failed; the task's own retries apply
         :raises ConfigError: a retry cannot help
-        :raises JobLost: no result
+        :raises JobLost: no result, or one that cannot be used
         :raises JobCancelled: cancelled, or overtaken by another worker
         """
-        raise NotImplementedError
+        state = self._still_ours(ended)
+        ended = self._verified(ended)
+        failpoint("finish.verified")
+        self._hooks.on_attempt_end(ended)
+        failpoint("finish.reported")
+        handle = ended.handle.to_json() if ended.handle else state.handle
+        final = replace(state, phase=Phase.FINAL, outcome=ended.verdict.outcome, handle=handle)
+        if final != state:
+            self._state.save(final)
+        failpoint("finish.final_saved")
+        if ended.verdict.outcome is not Outcome.SUCCEEDED or ended.result is None:
+            raise ended.verdict.error()
+        return ended.result
 
     def cancel(self) -> None:
-        """Cancel the open generation's job, whichever worker started it; it can never end in success."""
-        raise NotImplementedError
+        """Cancel the open generation's job, whichever worker started it; it can never end in success.
 
+        Where the job outlives ``grace_s``, the state stays open and the next start cancels again.
+        """
+        self._cancelled = True
+        state = self._state.load()
+        if state is None or state.phase is Phase.FINAL:
+            return
+        gone = self._cancel_job(state)
+        self._report_cancelled(state, gone)
+        failpoint("cancel.reported")
+        if over(gone):
+            self._state.save(replace(state, phase=Phase.FINAL, outcome=Outcome.CANCELLED))
+            failpoint("cancel.final_saved")
 
-def observe_once(backend: Backend, handle: JobHandle) -> Observation:
-    """One poll, for triggers.
+    # Deciding
 
-    :raises TransientError: no answer; ask again
-    """
-    return backend.observe(handle)
+    def _decide(self, state: AttemptState | None) -> tuple[Decision, Result | None]:
+        decision = decide(state, self._fingerprint, max_tries=self._max_tries)
+        if state is None or decision.step is not Step.LOOK:
+            return decision, None
+        found, result = self._traces.look(state, self._folder(self._attempt(state)))
+        return decide(state, self._fingerprint, max_tries=self._max_tries, found=found), result
+
+    # Beginning
+
+    def _begin(self, generation: int, reason: str, resubmits: int = 0) -> Started:
+        self._stop_if_cancelled(None)
+        state = AttemptState(
+            generation=generation,
+            phase=Phase.SUBMITTING,
+            fingerprint=self._fingerprint,
+            max_tries=self._max_tries,
+            try_number=self._task.try_number,
+            started=datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),
+            resubmits=resubmits,
+        )
+        self._state.save(state)
+        failpoint("start.intent_saved")
+        return self._submit(state, reason)
+
+    def _submit(self, state: AttemptState, reason: str) -> Started:
+        attempt = self._attempt(state)
+        spec, request = self._spec_for(attempt), self._request_for(attempt)
+        self._patience.ask(lambda: self._folder(attempt).write_spec(spec))
+        failpoint("start.spec_written")
+        self._stop_if_cancelled(None)
+        handle = self._patience.ask(lambda: self._backend.submit(request))
+        failpoint("start.submitted")
+        return self._submitted(state, handle, reason)
+
+    def _submitted(self, state: AttemptState, handle: JobHandle, reason: str) -> Started:
+        self._stop_if_cancelled(handle)
+        if not self._traces.in_process:  # there the job ended already, and its claim says where it was
+            self._state.save(replace(state, phase=Phase.SUBMITTED, handle=handle.to_json()))
+        failpoint("start.handle_saved")
+        return self._started(state, handle, reason)
+
+    def _started(self, state: AttemptState, handle: JobHandle | None, reason: str) -> Started:
+        timeout = self._policy.timeout_s
+        deadline = None if timeout is None else self._clock.now() + timeout
+        return Started(self._attempt(state), handle, state.started, deadline, reason)
+
+    # Ending
+
+    def _close(self, state: AttemptState, decision: Decision, result: Result | None) -> None:
+        """Bring the generation before to its end, where nobody did."""
+        if decision.previous is Previous.NOTHING:
+            return
+        if decision.previous is Previous.CANCEL:
+            gone = self._cancel_job(state)
+            if not over(gone):
+                raise TransientError(
+                    f"the job of generation {state.generation} still runs {self._policy.grace_s:.0f} s after it "
+                    f"was told to end; expected it gone before another begins; let the task retry, or end it"
+                )
+            self._report_cancelled(state, gone)
+        else:
+            gone = Observation(JobState.LOST if result is None else JobState.ENDED, reason=decision.reason)
+            started = self._started(state, self._handle(state), decision.reason)
+            verdict = judge(started.attempt, result, gone)
+            self._hooks.on_attempt_end(self._ended(started, gone, result, verdict))
+        failpoint("start.previous_reported")
+
+    def _time_out(self, started: Started, folder: AttemptFolder) -> Ended:
+        state = self._state.load()
+        if state is not None and state.generation == started.attempt.generation:
+            self._cancel_job(state)
+        message = f"the job did not end within {self._policy.timeout_s or 0:.0f} s and was cancelled"
+        verdict = failed(FailureClass.TIMEOUT, message)
+        return self._ended(
+            started, Observation(JobState.ENDED, failure=FailureClass.TIMEOUT), folder.result(), verdict
+        )
+
+    def _cancel_job(self, state: AttemptState) -> Observation:
+        """How the job was last seen: ``over``, unless it outlives its grace."""
+        if state.outcome is not Outcome.CANCELLED:
+            self._state.save(replace(state, outcome=Outcome.CANCELLED))
+        failpoint("cancel.intent_saved")
+        folder = self._folder(self._attempt(state))
+        handle = self._traces.job(folder)
+        if handle is None:
+            return Observation(JobState.LOST, reason="no job of that name")
+        self._patience.ask(lambda: self._backend.cancel(handle, self._policy.grace_s))
+        failpoint("cancel.requested")
+        seen: list[Observation] = []
+
+        def gone() -> bool:
+            seen.append(self._patience.ask(lambda: self._backend.observe(handle)))
+            return over(seen[-1])
+
+        self._patience.until(gone, self._policy.grace_s)
+        failpoint("cancel.ended")
+        return seen[-1]
+
+    def _report_cancelled(self, state: AttemptState, gone: Observation) -> None:
+        started = self._started(state, self._handle(state), "")
+        verdict = failed(FailureClass.CANCELLED, f"generation {state.generation} was cancelled")
+        result = self._patience.ask(self._folder(started.attempt).result)
+        self._hooks.on_attempt_end(self._ended(started, gone, result, verdict))
+
+    def _verified(self, ended: Ended) -> Ended:
+        """Not a success unless the bytes of every output are there."""
+        result = ended.result
+        if ended.verdict.outcome is not Outcome.SUCCEEDED or result is None:
+            return ended
+        folder = self._folder(ended.attempt)
+        if self._patience.until(
+            lambda: not self._patience.ask(lambda: folder.missing_outputs(result)), self._policy.settle_s
+        ):
+            return ended
+        names = ", ".join(folder.missing_outputs(result))
+        message = f"the result promises {names}, but the store {self._objects.root} lacks the bytes"
+        return replace(ended, verdict=replace(failed(FailureClass.INFRA, message), action=Action.RETRY))
+
+    def _still_ours(self, ended: Ended) -> AttemptState:
+        """The state, unless this generation was cancelled or overtaken: then nothing may be made of it."""
+        state = self._state.load()
+        if state is None or state.generation != ended.attempt.generation:
+            now = "none" if state is None else f"generation {state.generation}"
+            raise JobCancelled(
+                f"generation {ended.attempt.generation} was overtaken: the state names {now}; "
+                f"its result is not taken"
+            )
+        timed_out = ended.verdict.failure is FailureClass.TIMEOUT
+        if self._cancelled or (state.outcome is Outcome.CANCELLED and not timed_out):
+            raise JobCancelled(
+                f"generation {state.generation} was cancelled: its result is not taken; "
+                f"clear the task to run it again"
+            )
+        return state
+
+    def _stop_if_cancelled(self, handle: JobHandle | None) -> None:
+        """A kill may arrive while a submission is on its way: then the answer is a job to cancel."""
+        if not self._cancelled:
+            return
+        if handle is not None:
+            self._patience.ask(lambda: self._backend.cancel(handle, self._policy.grace_s))
+        raise JobCancelled("the task was killed while its job was submitted; clear the task to run it again")
+
+    # Parts
+
+    def _attempt(self, state: AttemptState) -> Attempt:
+        return replace(self._task, generation=state.generation, try_number=state.try_number)
+
+    def _folder(self, attempt: Attempt) -> AttemptFolder:
+        return AttemptFolder(self._objects, attempt)
+
+    def _handle(self, state: AttemptState) -> JobHandle | None:
+        return JobHandle.from_json(state.handle) if state.handle else None
+
+    def _ended(
+        self, started: Started, observation: Observation, result: Result | None, verdict: Verdict
+    ) -> Ended:
+        return Ended(started.attempt, started.handle, started.since, observation, result, verdict)

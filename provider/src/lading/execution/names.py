@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lading.resources import Resources
 from lading_runner.contract import Attempt, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lading.resources import Resources
 
 _PART_BYTES = 200  # four parts and the rest stay below the 1,024 bytes at which S3 keys end
 
@@ -51,9 +54,9 @@ def fingerprint(
     options: Mapping[str, Any],
     python: str | None = None,
 ) -> str:
-    """64 hex digits over all that decides what the job does: while they are equal, a running job may be joined.
+    """64 hex digits over all that decides what the job does: while equal, a running job may be joined.
 
-    ``inputs`` are digests by parameter path; ``environment`` is requirements, lock or digest, as the step has it.
+    ``inputs``: digests by parameter path; ``environment``: requirements, lock or digest, as the step has it.
     """
     parts = {
         "code": [code_digest, entry],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lading.backends.base import JobHandle, Observation
 from lading.execution.names import event_id
-from lading.execution.verdict import Verdict
 from lading_runner.contract import Attempt, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lading.execution.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Ended:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the caller does at its own cost. ``on_attempt_end`` is called at least once per generation and may be
-    called again for the same one after a crash: write under ``ended.event_id``, where it does not exist."""
+    """What the caller does at its own cost. ``on_attempt_end`` is called at least once per generation, and again
+    for the same one after a crash: write under ``ended.event_id``, where it does not exist."""
 
     on_attempt_end: Callable[[Ended], None]
     on_log: Callable[[str], None] = lambda line: None  # live lines of the job

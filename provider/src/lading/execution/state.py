@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lading.errors import LadingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Phase(StrEnum):
@@ -49,8 +51,8 @@ class AttemptState:
             return cls(**{**known, **phases})
         except (KeyError, TypeError, ValueError) as e:
             raise LadingError(
-                f"the state of this attempt is unreadable: {data!r:.200}; expected generation, phase and fingerprint; "
-                f"delete the task's state in Airflow if no job of it runs any more"
+                f"the state of this attempt is unreadable: {data!r:.200}; "
+                f"expected generation, phase and fingerprint; delete the task's state in Airflow if no job of it runs any more"
             ) from e
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from lading.backends.base import FailureClass
+from lading.backends.base import FailureClass, JobState, Observation
+from lading.errors import ConfigError, JobCancelled, JobLost, LadingError, StepFailed
 from lading.execution.state import Outcome
+
+if TYPE_CHECKING:
+    from lading_runner.contract import Attempt, Result
 
 
 class Action(StrEnum):
@@ -22,3 +28,110 @@ class Verdict:
     action: Action
     failure: FailureClass | None = None  # None: succeeded
     message: str = ""
+
+    def error(self) -> LadingError:
+        """The exception of a verdict that is not a success."""
+        kinds: dict[FailureClass | None, type[LadingError]] = {
+            FailureClass.USER: StepFailed,
+            FailureClass.CONFIG: ConfigError,
+            FailureClass.CANCELLED: JobCancelled,
+        }
+        return kinds.get(self.failure, JobLost)(self.message)
+
+
+_ACTIONS = {
+    FailureClass.INFRA: Action.RESUBMIT,
+    FailureClass.PREEMPTED: Action.RESUBMIT,
+    FailureClass.CONFIG: Action.FAIL,
+    FailureClass.CANCELLED: Action.FAIL,
+}
+
+_ADVICE = {
+    FailureClass.USER: "the task's own retries apply",
+    FailureClass.CONFIG: "correct the step or its target; a retry cannot help",
+    FailureClass.INFRA: "resubmitted within infra_retries",
+    FailureClass.PREEMPTED: "resubmitted within infra_retries",
+    FailureClass.OOM: "give the step more memory",
+    FailureClass.CAPACITY: "try later, or ask for what the place has",
+    FailureClass.TIMEOUT: "raise execution_timeout, or make the step faster",
+    FailureClass.CANCELLED: "clear the task to run it again",
+}
+
+# Exit codes of the runner that mean more than "failed", for when it could not write a result.
+_EXITS = {64: FailureClass.CONFIG, 65: FailureClass.CONFIG, 66: FailureClass.CONFIG, 75: FailureClass.INFRA}
+
+# Native code that crashes leaves no result: the user's, to retry by the user's rules.
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+
+
+def same_generation(a: Attempt, b: Attempt) -> bool:
+    """Whether both name one generation, by whichever try."""
+    return _place(a) == _place(b)
+
+
+def judge(attempt: Attempt, result: Result | None, observation: Observation) -> Verdict:
+    """A result of another generation counts as none."""
+    if result is None or not same_generation(result.attempt, attempt):
+        return _lost(attempt, result, observation)
+    if result.status == Outcome.SUCCEEDED:
+        return Verdict(Outcome.SUCCEEDED, Action.ACCEPT)
+    if result.status == Outcome.FAILED:
+        return _failed(result)
+    return _terminated(attempt, observation)
+
+
+def failed(failure: FailureClass, message: str) -> Verdict:
+    outcome = Outcome.CANCELLED if failure is FailureClass.CANCELLED else Outcome.FAILED
+    return Verdict(outcome, _ACTIONS.get(failure, Action.RETRY), failure, f"{message}; {_ADVICE[failure]}")
+
+
+def _failed(result: Result) -> Verdict:
+    error = result.error or {}
+    try:
+        failure = FailureClass(error.get("class", FailureClass.USER))
+    except ValueError:  # a class of a later release: the careful reading is the one that runs nothing twice
+        failure = FailureClass.USER
+    return failed(
+        failure, f"{error.get('type', 'the step failed')}: {error.get('message', 'without a message')}"
+    )
+
+
+def _terminated(attempt: Attempt, observation: Observation) -> Verdict:
+    """The job got SIGTERM and said so; only the backend knows from whom."""
+    failure = observation.failure or FailureClass.CANCELLED
+    if failure is FailureClass.USER:  # a backend that judged by the exit code 143 alone
+        failure = FailureClass.CANCELLED
+    return failed(
+        failure, f"the job of {_label(attempt)} was told to end: {observation.reason or 'no reason given'}"
+    )
+
+
+def _lost(attempt: Attempt, result: Result | None, observation: Observation) -> Verdict:
+    gone = "vanished" if observation.state is JobState.LOST else "ended"
+    exit_code = f"exit code {observation.exit_code}" if observation.exit_code is not None else "no exit code"
+    looked = f"expected result.json of generation {attempt.generation}"
+    if result is not None:
+        looked += f", found one of {_label(result.attempt)}"
+    return failed(
+        _by_exit(observation),
+        f"the job of {_label(attempt)} {gone} without a result ({exit_code}; "
+        f"the backend says {observation.reason or 'nothing'!r}; {looked})",
+    )
+
+
+def _by_exit(observation: Observation) -> FailureClass:
+    if observation.failure is not None:
+        return observation.failure
+    code = observation.exit_code or 0
+    if -code in _CRASHES or code - 128 in _CRASHES:  # as subprocess and as shells report it
+        return FailureClass.USER
+    return _EXITS.get(code, FailureClass.INFRA)
+
+
+def _place(attempt: Attempt) -> tuple[str, str, str, int, int]:
+    return (attempt.dag_id, attempt.run_id, attempt.task_id, attempt.map_index, attempt.generation)
+
+
+def _label(attempt: Attempt) -> str:
+    mapped = f"[{attempt.map_index}]" if attempt.map_index >= 0 else ""
+    return f"{attempt.dag_id}.{attempt.task_id}{mapped} generation {attempt.generation}"

@@ -1,0 +1,70 @@
+"""The folder of one generation in the store, as the worker sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lading.errors import LadingError
+from lading.execution.names import attempt_folder
+from lading.execution.verdict import same_generation
+from lading_runner.contract import Attempt, Result, Spec
+
+if TYPE_CHECKING:
+    from lading_runner.store.base import ObjectStore
+
+
+@dataclass(frozen=True)
+class AttemptFolder:
+    objects: ObjectStore
+    attempt: Attempt
+
+    @property
+    def key(self) -> str:
+        return attempt_folder(self.attempt)
+
+    def write_spec(self, spec: Spec) -> None:
+        """Once; the deadline alone is renewed when a later try submits again.
+
+        :raises LadingError: another spec is there: two workers hold one generation
+        """
+        key, raw = f"{self.key}/spec.json", spec.dumps()
+        if self.objects.create(key, raw):
+            return
+        there = Spec.loads(self.objects.read(key))
+        if there == spec:
+            return
+        if replace(there, deadline=spec.deadline) != spec:
+            raise LadingError(
+                f"{key} holds another spec than this worker's, expected the same for one generation; "
+                f"two workers run this task at once: end the older one and clear the task"
+            )
+        self.objects.write(key, raw)
+
+    def result(self) -> Result | None:
+        """Of this generation; None: there is none yet."""
+        raw = self._read("result.json")
+        if raw is None:
+            return None
+        result = Result.loads(raw)
+        return result if same_generation(result.attempt, self.attempt) else None
+
+    def claim(self) -> str | None:
+        """The platform's own id of the job that does the work; None: nobody began."""
+        raw = self._read("claim")
+        return None if raw is None else raw.decode().strip()
+
+    def missing_outputs(self, result: Result) -> list[str]:
+        """Names of outputs whose bytes are not in the store in full length."""
+        return [name for name, ref in result.outputs.items() if self._size(ref.digest) != ref.size]
+
+    def _size(self, digest: str) -> int | None:
+        name = digest.partition(":")[2]
+        stat = self.objects.stat(f"blobs/sha256/{name[:2]}/{name}")
+        return stat.size if stat else None
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return self.objects.read(f"{self.key}/{name}")
+        except KeyError:
+            return None
