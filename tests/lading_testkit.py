@@ -18,7 +18,7 @@ REQUIRED = frozenset(filter(None, os.environ.get("LADING_REQUIRE", "").split(","
 
 
 def require_service(name: str, available: bool, reason: str) -> None:
-    """Skip the test when the service ``name`` is absent, or fail it where ``LADING_REQUIRE`` names the service."""
+    """Skip the test when the service ``name`` is absent, or fail it where ``LADING_REQUIRE`` names it."""
     if available:
         return
     if name in REQUIRED:
