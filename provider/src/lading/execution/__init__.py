@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-#: Every place between two lines of the protocol where a test may kill the worker.
-FAILPOINTS = (
-    "start.loaded",
-    "start.decided",
-    "start.previous_reported",
-    "start.intent_saved",
-    "start.spec_written",
-    "start.submitted",
-    "start.handle_saved",
-    "wait.ended",
-    "wait.result_read",
-    "resubmit.reported",
-    "finish.verified",
-    "finish.reported",
-    "finish.final_saved",
-    "cancel.intent_saved",
-    "cancel.requested",
-    "cancel.ended",
-    "cancel.reported",
-    "cancel.final_saved",
-)
+from lading.execution.attempt import AttemptRunner
+from lading.execution.names import attempt_folder, event_id, fingerprint, job_name
+from lading.execution.patience import Clock, Policy
+from lading.execution.points import FAILPOINTS
+from lading.execution.records import Ended, Hooks, Started
+from lading.execution.state import AttemptState, Outcome, Phase, StateStore
+from lading.execution.verdict import Action, Verdict, judge
+from lading.execution.waiting import observe_once
+
+__all__ = [
+    "FAILPOINTS",
+    "Action",
+    "AttemptRunner",
+    "AttemptState",
+    "Clock",
+    "Ended",
+    "Hooks",
+    "Outcome",
+    "Phase",
+    "Policy",
+    "Started",
+    "StateStore",
+    "Verdict",
+    "attempt_folder",
+    "event_id",
+    "fingerprint",
+    "job_name",
+    "judge",
+    "observe_once",
+]

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from lading_runner.contract import Attempt, Result, Spec
     from lading_runner.store.base import ObjectStore
 
-__all__ = ["AttemptRunner", "Clock", "Policy"]
-
 
 class AttemptRunner:
     """Carries one task instance through its generations.
@@ -118,7 +116,8 @@ class AttemptRunner:
         self._hooks.on_attempt_end(ended)
         failpoint("resubmit.reported")
         count = state.resubmits + 1
-        reason = f"generation {state.generation + 1}: {ended.verdict.message} ({count} of {self._policy.infra_retries})"
+        reason = f"generation {state.generation + 1}: {ended.verdict.message} "
+            f"({count} of {self._policy.infra_retries})"
         self._hooks.say(reason)
         self._clock.sleep(self._policy.backoff_s * 2**state.resubmits)
         return self._begin(state.generation + 1, reason, count)

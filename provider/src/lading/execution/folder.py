@@ -9,6 +9,7 @@ from lading.errors import LadingError
 from lading.execution.names import attempt_folder
 from lading.execution.verdict import same_generation
 from lading_runner.contract import Attempt, Result, Spec
+from lading_runner.store.keys import blob_key
 
 if TYPE_CHECKING:
     from lading_runner.store.base import ObjectStore
@@ -59,8 +60,7 @@ class AttemptFolder:
         return [name for name, ref in result.outputs.items() if self._size(ref.digest) != ref.size]
 
     def _size(self, digest: str) -> int | None:
-        name = digest.partition(":")[2]
-        stat = self.objects.stat(f"blobs/sha256/{name[:2]}/{name}")
+        stat = self.objects.stat(blob_key(digest))
         return stat.size if stat else None
 
     def _read(self, name: str) -> bytes | None:

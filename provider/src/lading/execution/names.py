@@ -73,8 +73,8 @@ def _gpu(resources: Resources) -> list[Any] | None:
 
 def _part(name: str) -> str:
     quoted = quote(name, safe="")
-    if not quoted.strip("."):  # ``.`` and ``..`` are places, not names; quote leaves them alone
-        quoted = quoted.replace(".", "%2E")
+    if quoted.startswith("."):  # ``.`` and ``..`` are places, ``.tmp`` is the store's own
+        quoted = f"%2E{quoted[1:]}"
     if len(quoted) <= _PART_BYTES:
         return quoted
     return f"{quoted[:150].rsplit('%', 1)[0]}-{hashlib.sha256(name.encode()).hexdigest()[:40]}"

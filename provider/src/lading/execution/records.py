@@ -60,8 +60,11 @@ class Ended:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the caller does at its own cost. ``on_attempt_end`` is called at least once per generation, and again
-    for the same one after a crash: write under ``ended.event_id``, where it does not exist."""
+    """What the caller does at its own cost.
+
+    ``on_attempt_end`` is called at least once per generation, and again for the same one after a crash: write
+    under ``ended.event_id``, where it does not exist.
+    """
 
     on_attempt_end: Callable[[Ended], None]
     on_log: Callable[[str], None] = lambda line: None  # live lines of the job

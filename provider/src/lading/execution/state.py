@@ -52,7 +52,8 @@ class AttemptState:
         except (KeyError, TypeError, ValueError) as e:
             raise LadingError(
                 f"the state of this attempt is unreadable: {data!r:.200}; "
-                f"expected generation, phase and fingerprint; delete the task's state in Airflow if no job of it runs any more"
+                f"expected generation, phase and fingerprint; "
+                f"delete the task's state in Airflow if no job of it runs any more"
             ) from e
 
 
