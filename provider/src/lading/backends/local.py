@@ -76,7 +76,7 @@ class LocalBackend:
         return self._ended[job.name]
 
     def find(self, name: str) -> JobHandle | None:
-        """Of this process alone; a job in another one is known by its claim, which ``observe`` takes as an id."""
+        """Of this process alone; a job in another is known by its claim, which ``observe`` takes as an id."""
         return self._ended.get(name)
 
     def observe(self, handle: JobHandle) -> Observation:

@@ -116,8 +116,8 @@ class AttemptRunner:
         self._hooks.on_attempt_end(ended)
         failpoint("resubmit.reported")
         count = state.resubmits + 1
-        reason = f"generation {state.generation + 1}: {ended.verdict.message} "
-            f"({count} of {self._policy.infra_retries})"
+        new = f"generation {state.generation + 1}, resubmission {count} of {self._policy.infra_retries}"
+        reason = f"{new}: {ended.verdict.message}"
         self._hooks.say(reason)
         self._clock.sleep(self._policy.backoff_s * 2**state.resubmits)
         return self._begin(state.generation + 1, reason, count)
@@ -218,8 +218,8 @@ class AttemptRunner:
             gone = self._cancel_job(state)
             if not over(gone):
                 raise TransientError(
-                    f"the job of generation {state.generation} still runs {self._policy.grace_s:.0f} s after it "
-                    f"was told to end; expected it gone before another begins; let the task retry, or end it"
+                    f"the job of generation {state.generation} still runs {self._policy.grace_s:.0f} s "
+                    f"after it was told to end; expected it gone before another begins; let the task retry, or end it"
                 )
             self._report_cancelled(state, gone)
         else:
