@@ -19,7 +19,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 
 # how many task instances end in which state
 EXPECTED = {
-    "demo_digits": {"success": 6 + 9},
+    "demo_digits": {"success": 7 + 9},
     "example_decorator": {"success": 2},
     "example_failing_step": {"success": 1, "failed": 1},
     "example_files": {"success": 3},
