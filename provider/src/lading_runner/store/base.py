@@ -1,4 +1,4 @@
-"""The seam under the artifact store: a flat key space. Keys are relative, ``/``-joined, never start with ``/``."""
+"""The seam under the artifact store: a flat key space. Keys are relative, parts joined by ``/``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Stat(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """Objects by key. Readers see a whole object or none. Errors are ``StoreError`` and its kinds; an absent key is
-    ``KeyError``, for the caller to name what it was."""
+    """Objects by key. Readers see a whole object or none. Errors are ``StoreError`` and its kinds; an absent
+    key is ``KeyError``, for the caller to name what it was."""
 
     root: str  # URL
 
@@ -28,7 +28,7 @@ class ObjectStore(Protocol):
         ...
 
     def create(self, key: str, data: bytes) -> bool:
-        """Conditional create: True for exactly one of any number of concurrent callers, False for the others."""
+        """Conditional create: True for exactly one of any number of concurrent callers, else False."""
         ...
 
     def stat(self, key: str) -> Optional[Stat]: ...
