@@ -219,7 +219,8 @@ class AttemptRunner:
             if not over(gone):
                 raise TransientError(
                     f"the job of generation {state.generation} still runs {self._policy.grace_s:.0f} s "
-                    f"after it was told to end; expected it gone before another begins; let the task retry, or end it"
+                    f"after it was told to end; expected it gone before another begins; "
+                    f"let the task retry, or end it by hand"
                 )
             self._report_cancelled(state, gone)
         else:

@@ -32,10 +32,10 @@ class AttemptFolder:
         key, raw = f"{self.key}/spec.json", spec.dumps()
         if self.objects.create(key, raw):
             return
-        there = Spec.loads(self.objects.read(key))
-        if there == spec:
+        there = self.objects.read(key)
+        if there == raw:
             return
-        if replace(there, deadline=spec.deadline) != spec:
+        if replace(Spec.loads(there), deadline=spec.deadline).dumps() != raw:
             raise LadingError(
                 f"{key} holds another spec than this worker's, expected the same for one generation; "
                 f"two workers run this task at once: end the older one and clear the task"
