@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass
-
-from lading.errors import ConfigError
 from typing import TYPE_CHECKING
 
+from lading.errors import ConfigError
+
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
