@@ -73,7 +73,7 @@ def find(version: str) -> Interpreter:
     raise EnvironmentBuildError(
         f"Python {version} is not on this machine: looked for python{version} on PATH, in {_pyenv()} and "
         f"{'by uv' if shutil.which('uv') else 'not by uv, which is not installed'}; there is "
-        f"{_listed(available())}; install Python {version} on every worker, or ask for one of these by python="
+        f"{_listed(available())}; install Python {version} on every worker, or ask for one of these"
     )
 
 

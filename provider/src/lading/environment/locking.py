@@ -85,7 +85,7 @@ def _make(request: EnvironmentRequest, version: str, cache: Path, log: tools.Log
         return Lock((), version, sysconfig.get_platform())
     python = interpreter.find(version)
     if request.locked:
-        lines = request.lines
+        lines: Sequence[str] = request.lines
     else:
         log(f"resolve {', '.join(map(tools.mask, request.lines))} for Python {version}")
         lines = _pin(request, python, cache, log)

@@ -98,5 +98,6 @@ def _check_python(request: EnvironmentRequest) -> None:
     if request.python is not None and not python_allowed(request, request.python):
         raise ConfigError(
             f"python={request.python!r} does not satisfy requires-python "
-            f"{', '.join(request.requires_python)} of the requirements; leave python= out, or name a version that does"
+            f"{', '.join(request.requires_python)} of the requirements; "
+            "leave python= out, or name a version that does"
         )

@@ -181,7 +181,7 @@ def _read_script(path: Path, found: Found) -> None:
     if sources := block.get("tool", {}).get("uv", {}).get("sources"):
         raise ConfigError(
             f"{path} gives {', '.join(sorted(sources))} a source in [tool.uv.sources], which its script "
-            "block alone cannot lock; write the address into the dependency ('name @ https://…'), or use uv.lock"
+            "block cannot lock; write the address into the dependency ('name @ https://…') or use uv.lock"
         )
     for line in block.get("dependencies", []):
         found.lines.append(_requirement(line, str(path)))

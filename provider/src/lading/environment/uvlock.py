@@ -79,9 +79,10 @@ def _reach(packages: list[dict[str, Any]], root: int, path: Path) -> dict[int, _
 
 def _dependencies(packages: list[dict[str, Any]], node: _Node) -> Iterable[Mapping[str, Any]]:
     index, extra = node
-    if extra is None:
-        return packages[index].get("dependencies", ())
-    return packages[index].get("optional-dependencies", {}).get(extra, ())
+    package = packages[index]
+    by_extra: Mapping[str, list[Mapping[str, Any]]] = package.get("optional-dependencies", {})
+    own: list[Mapping[str, Any]] = package.get("dependencies", [])
+    return own if extra is None else by_extra.get(extra, ())
 
 
 def _both(condition: _Condition, marker: str | None) -> _Condition:
