@@ -31,8 +31,8 @@ test:  ## Run all tests; those whose service is absent are skipped and counted (
 	$(SETUP) demo test torch
 	@"$(BIN)/python" -m pytest $(ARGS)
 
-check: lint types imports  ## Format check, lint, types, import contracts, unit and contract tests
-	@"$(BIN)/python" -m pytest tests/unit tests/contract $(ARGS)
+check: lint types imports  ## Format check, lint, types, import contracts, quick unit and contract tests
+	@"$(BIN)/python" -m pytest tests/unit tests/contract -m "not slow" $(ARGS)
 
 lint:  ## Check format and lint
 	$(SETUP) demo test lint
@@ -47,10 +47,11 @@ imports:  ## Check that imports point down the layers
 	$(SETUP) demo test lint
 	@"$(BIN)/lint-imports"
 
-format:  ## Format the code and apply the safe fixes
+format:  ## Format the code, apply the safe fixes, write the table of options
 	$(SETUP) demo test lint
 	@"$(BIN)/ruff" check --fix-only
 	@"$(BIN)/ruff" format
+	@"$(BIN)/python" tools/document_options.py
 
 bench:  ## Print the benchmark table: limits and peers, measured in one run
 	$(SETUP) demo test torch
