@@ -280,6 +280,13 @@ def test_two_workers_with_different_specs_for_one_generation_are_told_apart(desk
         other.start()
 
 
+def test_submitting_again_finds_its_own_spec(desk: Desk) -> None:
+    first_submission(desk)
+    desk.platform.jobs.clear()
+    desk.worker().run()
+    assert len(desk.platform.effects) == 1
+
+
 def test_submitting_again_renews_the_deadline_and_nothing_else(desk: Desk) -> None:
     first_submission(desk)
     desk.platform.jobs.clear()

@@ -106,6 +106,11 @@ def test_the_backends_class_outranks_the_exit_code() -> None:
     assert judge(TRAIN, None, seen(exit_code=65, failure=FailureClass.OOM)).failure is FailureClass.OOM
 
 
+def test_a_native_crash_is_the_users_even_where_the_backend_only_saw_a_signal() -> None:
+    crash = seen(exit_code=-11, reason="killed by SIGSEGV", failure=FailureClass.INFRA)
+    assert judge(TRAIN, None, crash).action is Action.RETRY
+
+
 def test_a_lost_job_is_told_with_step_reason_exit_code_and_what_was_looked_for() -> None:
     message = judge(TRAIN, None, seen(JobState.LOST, exit_code=137, reason="node went away")).message
     for part in ("dag.train[4] generation 3", "vanished", "137", "node went away", "result.json"):

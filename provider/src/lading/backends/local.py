@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.backends.base import Capability, JobHandle, JobRequest, JobState, Observation, Problem
+from lading.backends.launcher import start_ticks
 from lading.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,16 +20,21 @@ if TYPE_CHECKING:
 
 
 def this_process() -> str:
-    """``host:pid:start ticks``: the claim of a step in a task process. The ticks tell a reused pid apart."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_start_ticks(os.getpid())}"
+    """``host:pid:start``: the claim of a step in a task process. The start tells a reused pid apart."""
+    return f"{socket.gethostname()}:{os.getpid()}:{start_ticks(os.getpid())}"
 
 
 def alive(process: str) -> bool:
     """Whether the process that ``this_process`` named lives on this host; on another host it is taken for
     dead, since Airflow runs one process per task instance."""
-    host, _, rest = process.rpartition(":")[0].rpartition(":")
-    ticks = process.rpartition(":")[2]
-    return host == socket.gethostname() and rest.isdecimal() and _start_ticks(int(rest)) == ticks != ""
+    host, _, place = process.partition(":")
+    pid, _, start = place.partition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        return start_ticks(int(pid)) == start != "" and not _dead_but_not_reaped(int(pid))
+    except ProcessLookupError:  # it ended while it was looked at
+        return False
 
 
 class LocalBackend:
@@ -103,7 +109,7 @@ class LocalBackend:
     def _signal(self, process: str, number: signal.Signals) -> None:
         if alive(process):
             try:
-                os.kill(int(process.split(":")[-2]), number)
+                os.kill(int(process.split(":")[1]), number)
             except ProcessLookupError:
                 return  # it ended in between
 
@@ -116,19 +122,8 @@ def _refusal(job: JobRequest, name: str, value: object) -> Problem:
     return Problem(name, message, f"choose a target that can (on=…), or drop {name}")
 
 
-def _start_ticks(pid: int) -> str:
-    """Field 22 of ``/proc/<pid>/stat``; empty: no such process, or one that is dead and not yet reaped."""
+def _dead_but_not_reaped(pid: int) -> bool:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return "" if Path("/proc/self/stat").exists() else _start_time(pid)
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _start_time(pid: int) -> str:
-    """Where there is no /proc (macOS): the start in seconds, as ``ps`` prints it, without the colons."""
-    import subprocess
-
-    command = ("/bin/ps", "-o", "lstart=", "-p", str(pid))
-    out = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- fixed words and a pid
-    return "".join(c for c in out.stdout if c.isalnum())
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+    except FileNotFoundError:  # macOS has no /proc
+        return False

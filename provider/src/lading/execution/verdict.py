@@ -120,11 +120,12 @@ def _lost(attempt: Attempt, result: Result | None, observation: Observation) -> 
 
 
 def _by_exit(observation: Observation) -> FailureClass:
+    code = observation.exit_code or 0
+    crashed = -code in _CRASHES or code - 128 in _CRASHES  # as subprocess and as shells report it
+    if crashed and observation.failure in (None, FailureClass.INFRA):
+        return FailureClass.USER
     if observation.failure is not None:
         return observation.failure
-    code = observation.exit_code or 0
-    if -code in _CRASHES or code - 128 in _CRASHES:  # as subprocess and as shells report it
-        return FailureClass.USER
     return _EXITS.get(code, FailureClass.INFRA)
 
 

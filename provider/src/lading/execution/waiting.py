@@ -75,13 +75,15 @@ class Wait:
     def until_over(self, handle: JobHandle, deadline: float | None) -> Observation:
         """The last observation; one that is not ``over`` and of class timeout where the deadline passed."""
         tail = LogTail(self.folder, self.hooks.on_log)
-        for pause in self.patience.pauses():
+        pauses = self.patience.pauses()
+        while True:
             self.hooks.heartbeat()
             handle, observation = self._poll(handle)
             if over(observation):
                 break
             self._log(tail.pump)
-            left = deadline - self.patience.clock.now() if deadline is not None else pause
+            pause = next(pauses)
+            left = pause if deadline is None else deadline - self.patience.clock.now()
             if left <= 0:
                 observation = Observation(observation.state, failure=FailureClass.TIMEOUT)
                 break
