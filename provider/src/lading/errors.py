@@ -10,6 +10,7 @@
   - JobLost                the job ended without a result
   - JobCancelled           the job was cancelled
   - TransientError         no answer from the platform: ask again
+  - LookupFailed           nothing, or more than one thing, has that name or digest
 """
 
 from __future__ import annotations
@@ -52,4 +53,8 @@ class JobCancelled(LadingError):
 
 
 class TransientError(LadingError):
+    pass
+
+
+class LookupFailed(LadingError):
     pass
