@@ -2,7 +2,7 @@
 
 ``LADING_FAILPOINT="<name>:<action>[@n]"`` arms one of them: ``kill9``, ``stop`` (SIGSTOP), ``raise`` or
 ``delay=<seconds>``, at the n-th time that the process reaches it (default: the first). The file named by
-``LADING_FAILPOINT_FIRED`` is written, synced to disk, before the action, so that a test can prove that it fired.
+``LADING_FAILPOINT_FIRED`` is written, synced to disk, before the action: a test can prove that it fired.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""Secrets that the worker hands over, so that nothing of what the job writes shows them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Iterable, List
+
+MASK = "***"
+
+
+class Masker:
+    """Replaces each secret, and the spellings that JSON, URLs and ``repr`` give it, by ``***``."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spelled = {form for secret in secrets if secret for form in _spellings(secret)}
+        self._texts = sorted(spelled, key=lambda form: (-len(form), form))  # whole before part
+        self._bytes = [text.encode() for text in self._texts]
+
+    def text(self, text: str) -> str:
+        for secret in self._texts:
+            text = text.replace(secret, MASK)
+        return text
+
+    def data(self, data: bytes) -> bytes:
+        for secret in self._bytes:
+            data = data.replace(secret, MASK.encode())
+        return data
+
+    def begun(self, data: bytes) -> int:
+        """Length of the longest end of ``data`` that may become a secret with what follows."""
+        return max((_overlap(data, secret) for secret in self._bytes), default=0)
+
+
+def inherited() -> Masker:
+    """From the file descriptor that ``LADING_MASK_FD`` names, which is read to its end and closed."""
+    number = os.environ.pop("LADING_MASK_FD", None)
+    if number is None:
+        return Masker()
+    parts: List[bytes] = []
+    with os.fdopen(int(number), "rb") as pipe:
+        parts.append(pipe.read())
+    return Masker(json.loads(b"".join(parts) or b"[]"))
+
+
+def masked(value: Any, masker: Any) -> Any:
+    """``value`` (JSON) with ``masker`` applied to every string in it, keys too."""
+    if isinstance(value, str):
+        return masker(value)
+    if isinstance(value, dict):
+        return {masker(key): masked(item, masker) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item, masker) for item in value]
+    return value
+
+
+def _spellings(secret: str) -> List[str]:
+    from urllib.parse import quote, quote_plus
+
+    escaped = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]]
+    return [secret, *escaped, quote(secret, safe=""), quote(secret), quote_plus(secret)]
+
+
+def _overlap(data: bytes, secret: bytes) -> int:
+    for length in range(min(len(secret) - 1, len(data)), 0, -1):
+        if data.endswith(secret[:length]):
+            return length
+    return 0

@@ -1,0 +1,99 @@
+"""What a step cost and where it ran."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+
+class Meter:
+    """CPU time of this process and its ended children since the meter was made, and peak memory."""
+
+    def __init__(self) -> None:
+        self._cpu_s = _cpu_s()
+
+    def read(self, bytes_in: int, bytes_out: int) -> Dict[str, Any]:
+        return {
+            "cpu_s": round(_cpu_s() - self._cpu_s, 6),
+            "peak_rss_bytes": _peak_rss_bytes(),
+            "bytes_in": bytes_in,
+            "bytes_out": bytes_out,
+        }
+
+
+class Clock:
+    """Seconds between laps, by name."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: Dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 6)
+        self._last = now
+
+
+def utc_now() -> str:
+    """RFC 3339, milliseconds."""
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+
+
+def environment_found() -> Dict[str, str]:
+    """Python, platform, and the digest of what is installed, of its canonical JSON list."""
+    return {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "platform": f"{sys.platform}-{os.uname().machine}",
+        "packages": _packages_digest(tuple(sys.path)),
+    }
+
+
+_digests: Dict[Tuple[str, ...], str] = {}
+
+
+def _packages_digest(path: Tuple[str, ...]) -> str:
+    """Once per process and ``sys.path``; by folder names alone, for reading metadata takes 1 ms a package."""
+    if path not in _digests:
+        import hashlib
+
+        from lading_runner.contract import canonical_json
+
+        _digests[path] = "sha256:" + hashlib.sha256(canonical_json(packages(path))).hexdigest()
+    return _digests[path]
+
+
+def packages(path: Tuple[str, ...]) -> List[str]:
+    """``name==version`` of the distributions on ``path``, names normalised, sorted."""
+    found = set()
+    for folder in path:
+        try:
+            names = [entry.name for entry in Path(folder).iterdir()]
+        except OSError:  # a zip, or not there
+            continue
+        for name in names:
+            if name.endswith(".dist-info"):
+                package, _, version = name[: -len(".dist-info")].rpartition("-")
+                found.add(f"{_normalised(package)}=={version}")
+    return sorted(found)
+
+
+def _normalised(name: str) -> str:
+    import re
+
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _cpu_s() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _peak_rss_bytes() -> int:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) if sys.platform == "darwin" else int(peak) * 1024  # macOS counts bytes, Linux KiB
