@@ -6,13 +6,15 @@ SHELL := /bin/sh
 .PHONY: help demo test check lint types imports format bench build clean
 
 ARGS ?=
+GROUPS ?=
 BIN := $(CURDIR)/.venv/bin
 SETUP = @python=$$(PYTHON="$(PYTHON)" tools/find-python) && "$$python" -I tools/bootstrap.py
 
-# Caches of pip, uv and matplotlib stay in the checkout too, unless they are already set to be elsewhere.
-export PIP_CACHE_DIR ?= $(CURDIR)/.lading/cache/pip
-export UV_CACHE_DIR ?= $(CURDIR)/.lading/cache/uv
-export MPLCONFIGDIR ?= $(CURDIR)/.lading/cache/matplotlib
+# Caches stay in the checkout too; those of pip and uv may be set to be elsewhere.
+export XDG_CACHE_HOME := $(CURDIR)/.lading/cache
+export PIP_CACHE_DIR ?= $(XDG_CACHE_HOME)/pip
+export UV_CACHE_DIR ?= $(XDG_CACHE_HOME)/uv
+export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export AIRFLOW_HOME := $(CURDIR)/.lading/airflow
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -28,7 +30,7 @@ demo:  ## Run the demo DAG, print its lineage, serve Airflow on 127.0.0.1 (ARGS=
 	@"$(BIN)/lading" demo $(ARGS)
 
 test:  ## Run all tests; those whose service is absent are skipped and counted (ARGS="-k name" goes to pytest)
-	$(SETUP) demo test torch
+	$(SETUP) demo test torch $(GROUPS)
 	@"$(BIN)/python" -m pytest $(ARGS)
 
 check: lint types imports  ## Format check, lint, types, import contracts, quick unit and contract tests

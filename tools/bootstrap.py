@@ -61,7 +61,7 @@ class Setup:
 
 
 def current_key() -> str:
-    facts = f"{sys.version}|{platform.platform()}|{sys.executable}|{ROOT}".encode()
+    facts = f"{sys.version}|{platform.platform()}|{Path(sys.executable).resolve()}|{ROOT}".encode()
     files = [ROOT / "pyproject.toml", Path(__file__)]
     return hashlib.sha256(b"\0".join([facts, *(path.read_bytes() for path in files)])).hexdigest()
 
