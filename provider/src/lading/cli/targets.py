@@ -1,0 +1,74 @@
+"""``lading targets``: where steps can run, and what is wrong there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lading.backends import registry
+from lading.cli.config import read_settings
+from lading.cli.terminal import Terminal
+from lading.config import Settings, Target, check_store_reaches, resolve_target
+from lading.errors import LadingError
+from lading.lineage.spans import Line, Span
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    backend: str
+    image: str
+    origin: str
+    is_default: bool
+    problem: str  # empty: none
+
+
+def show(args: argparse.Namespace) -> int:
+    rows = examine(read_settings())
+    terminal = Terminal()
+    if args.json:
+        terminal.json({"targets": [vars(row) for row in rows]})
+    else:
+        terminal.table(("target", "backend", "image", "from", ""), [_cells(row) for row in rows])
+        wrong = [Line((Span("✖ ", "bad"), Span(row.problem))) for row in rows if row.problem]
+        terminal.lines(wrong) if wrong else None
+    return 1 if any(row.problem for row in rows) else 0
+
+
+def examine(settings: Settings) -> list[Row]:
+    """Every target and every installed backend, offline."""
+    return [examine_one(settings, name) for name in sorted({*settings.targets, *registry.names()})]
+
+
+def examine_one(settings: Settings, name: str) -> Row:
+    entry = settings.targets.get(name)
+    origin = entry.source if entry else "backend, without defaults of its own"
+    written = str(entry.keys.get("backend", "")) if entry else ""
+    is_default = name == settings.default_target
+    try:
+        target = resolve_target(settings, name, registry.names(), own_keys)
+        _check_store(target, settings)
+    except LadingError as e:
+        return Row(name, written or name, "", origin, is_default, str(e))
+    return Row(name, target.backend, target.image or "", origin, is_default, "")
+
+
+def own_keys(backend: str) -> Collection[str]:
+    """The keys that a backend adds to those of every target."""
+    keys: Collection[str] = getattr(registry.get(backend), "target_keys", ())
+    return keys
+
+
+def _check_store(target: Target, settings: Settings) -> None:
+    is_url = "://" in settings.store or settings.store.startswith("/")
+    if is_url or target.store:  # the URL behind a connection is known to the worker alone
+        check_store_reaches(target, target.store or settings.store, registry.get(target.backend).capabilities)
+
+
+def _cells(row: Row) -> list[Span | str]:
+    mark = Span("✖", "bad") if row.problem else Span("default", "ok") if row.is_default else Span("")
+    return [Span(row.name, "name"), row.backend, row.image or "–", Span(row.origin, "dim"), mark]
