@@ -1,8 +1,8 @@
 """A worker to be killed: ``kill_worker.py <folder> <backend> <mode> <fingerprint>``, one process per try.
 
 What happens is kept in ``folder``: the store, the state, ``events`` (a line per report) and, by the job,
-``effects``. ``block-<generation>`` and ``die-<generation>`` tell the job of that generation to hang, or to end
-without a result.
+``effects``. ``block-<generation>`` and ``die-<generation>`` tell the job of that generation to hang, or to
+end without a result.
 """
 
 from __future__ import annotations

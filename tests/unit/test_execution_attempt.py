@@ -35,7 +35,7 @@ from lading.execution import (
     attempt_folder,
     job_name,
 )
-from lading_runner.contract import Spec
+from lading_runner.contract import Result, Spec
 from lading_runner.store.keys import blob_key
 
 
@@ -75,6 +75,15 @@ def test_a_cleared_task_runs_again(desk: Desk) -> None:
     assert len(set(desk.platform.effects)) == 2
     assert desk.state is not None
     assert desk.state.generation == 2
+
+
+def test_a_run_that_was_deleted_and_made_anew_runs_again(desk: Desk) -> None:
+    for tries in range(11):
+        desk.worker(max_tries=tries).run()
+    (desk.folder / "state.json").unlink()
+    desk.worker(fingerprint="other").run()
+    assert [e.attempt.generation for e in desk.ends] == [*range(1, 12), 12]
+    assert len(set(desk.platform.effects)) == 12
 
 
 def test_a_deleted_result_is_made_again(desk: Desk) -> None:
@@ -236,6 +245,14 @@ def test_a_result_of_another_generation_is_not_accepted(desk: Desk) -> None:
         desk.worker(max_tries=9, policy=Policy(infra_retries=0)).run()
 
 
+def test_a_foreign_result_in_the_folder_is_no_reason_not_to_submit(desk: Desk) -> None:
+    desk.put_state(generation=2)
+    foreign = Result(TASK, "succeeded").dumps()
+    desk.objects.create(f"{attempt_folder(replace(TASK, generation=2))}/result.json", foreign)
+    desk.worker().start()
+    assert list(desk.platform.jobs) == [job_name(replace(TASK, generation=2))]
+
+
 @pytest.mark.parametrize("damage", [b"", None])
 def test_outputs_without_their_bytes_are_no_success(desk: Desk, damage: bytes | None) -> None:
     worker = desk.worker()
@@ -305,6 +322,11 @@ def test_a_state_passes_through_json_unknown_fields_left_aside() -> None:
     state = AttemptState(2, Phase.SUBMITTED, "f", JobHandle("b", "i", "n").to_json(), Outcome.CANCELLED, 3)
     data: dict[str, Any] = json.loads(json.dumps(state.to_json())) | {"later": 1}
     assert AttemptState.from_json(data) == state
+
+
+def test_a_state_of_an_earlier_release_may_lack_what_came_later() -> None:
+    state = AttemptState.from_json({"generation": 2, "phase": "submitting", "fingerprint": "f"})
+    assert state == AttemptState(2, Phase.SUBMITTING, "f")
 
 
 def test_every_failpoint_in_the_source_is_listed() -> None:

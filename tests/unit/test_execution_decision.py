@@ -46,8 +46,14 @@ OPEN = [
 
 
 def test_a_task_without_state_begins_generation_one() -> None:
-    decision = decide(None, SAME, max_tries=0)
+    assert decide(None, SAME, max_tries=0).step is Step.LOOK
+    decision = decide(None, SAME, max_tries=0, found=Found())
     assert (decision.step, decision.generation, decision.previous) == (Step.BEGIN, 1, Previous.NOTHING)
+
+
+def test_a_task_whose_state_is_gone_never_enters_an_old_generation_again() -> None:
+    decision = decide(None, SAME, max_tries=0, found=Found(earlier=11))
+    assert (decision.step, decision.generation) == (Step.BEGIN, 12)
 
 
 @pytest.mark.parametrize(("outcome", "max_tries", "fingerprint", "found", "step", "generation"), FINAL)

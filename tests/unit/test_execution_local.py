@@ -18,7 +18,7 @@ from fakes.attempts import TASK, Desk, FileState, request_for, write_result
 from lading.backends.base import JobHandle, JobRequest, JobState
 from lading.backends.local import LocalBackend, alive, this_process
 from lading.errors import ConfigError, JobCancelled
-from lading.execution import Outcome, Phase, attempt_folder, job_name
+from lading.execution import Outcome, Phase, Policy, attempt_folder, job_name
 from lading.resources import GPU, Resources
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_a_step_whose_process_died_in_it_begins_a_new_generation(
     desk.put_state()
     desk.objects.create(f"{attempt_folder(TASK)}/claim", claim.encode())
     effects: list[str] = []
-    desk.worker(backend=runs(desk, effects)).run()
+    desk.worker(backend=runs(desk, effects), policy=Policy(infra_retries=0)).run()
     assert [(e.attempt.generation, e.verdict.outcome) for e in desk.ends] == [(1, "failed"), (2, "succeeded")]
     assert effects == [job_name(replace(TASK, generation=2))]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lading.execution import attempt_folder, event_id, fingerprint, job_name
@@ -50,6 +50,8 @@ def test_a_folder_is_readable_and_percent_encoded() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(["ü" * 250] * 3)
+@example([".", "..", ".tmp"])
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=250), min_size=3, max_size=3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes.attempts import TASK, Desk, Job, Platform, run_for_ever, succeed
+from fakes.attempts import TASK, Desk, FileState, Job, Platform, run_for_ever, succeed
 from lading.backends.base import FailureClass, JobHandle, JobRequest, JobState, Observation
 from lading.errors import JobCancelled, JobLost, TransientError
 from lading.execution import Outcome, Phase, Policy, attempt_folder
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lading.execution import AttemptRunner
+    from lading.execution import AttemptRunner, AttemptState
 
 
 @pytest.fixture
@@ -80,6 +80,28 @@ def test_a_job_cancelled_by_somebody_else_while_it_is_watched_is_no_success(desk
     assert ended.verdict.outcome is Outcome.SUCCEEDED
     desk.put_state(phase=Phase.SUBMITTED, outcome=Outcome.CANCELLED)
     with pytest.raises(JobCancelled, match="cancelled"):
+        worker.finish(ended)
+    assert desk.ends == []
+
+
+def test_a_kill_whose_cancellation_failed_is_no_success_either(desk: Desk) -> None:
+    @dataclass
+    class Unsaved(FileState):
+        broken: bool = False
+
+        def save(self, state: AttemptState) -> None:
+            if self.broken:
+                raise TransientError("the API server is down")
+            super().save(state)
+
+    kept = Unsaved(desk.folder / "state.json")
+    worker = desk.worker(state=kept)
+    ended = worker.wait(worker.start())
+    kept.broken = True
+    with pytest.raises(TransientError):
+        worker.cancel()
+    kept.broken = False
+    with pytest.raises(JobCancelled):
         worker.finish(ended)
     assert desk.ends == []
 
@@ -201,8 +223,10 @@ def test_a_deadline_cancels_no_job_of_another_generation(tmp_path: Path, state: 
     (desk.folder / "state.json").unlink()
     if state:
         desk.put_state(generation=state)
+    before = desk.state
     ended = worker.wait(started)
     assert desk.generation(1).cancels == 0
+    assert desk.state == before
     with pytest.raises(JobCancelled, match="overtaken"):
         worker.finish(ended)
 
@@ -268,10 +292,12 @@ def test_a_duplicate_whose_holder_is_gone_is_lost(tmp_path: Path) -> None:
 
 def test_a_duplicate_does_not_wait_for_ever(tmp_path: Path) -> None:
     desk = Desk(tmp_path, [exit_86], Policy(duplicate_s=100, infra_retries=0))
+    worker = desk.worker()
+    started = worker.start()
     desk.objects.create(f"{attempt_folder(TASK)}/claim", b"job-7")
     begun = desk.time.at
     with pytest.raises(JobLost, match="a duplicate of job-7"):
-        desk.worker().run()
+        worker.finish(worker.wait(started))
     assert 100 <= desk.time.at - begun < 150
 
 
@@ -284,17 +310,17 @@ def test_lines_arrive_while_the_job_runs_each_once_and_in_order(desk: Desk) -> N
     worker = desk.worker()
     desk.platform.polls = 4
     started = worker.start()
-    chunks = iter([("9", b"nine\nte"), ("10", b"n\n"), ("11", b"half")])
+    chunks = iter([{"8": b"eight\n"}, {"9": b"nine\nte", "10": b"n\n"}, {"11": b"half"}])
 
     def heartbeat() -> None:
         live.append(list(desk.lines))
-        name, body = next(chunks, ("11", b"half"))
-        desk.objects.create(f"{folder}/{name}", body)
+        for name, body in next(chunks, {}).items():
+            desk.objects.create(f"{folder}/{name}", body)
 
     worker._hooks = replace(worker._hooks, heartbeat=heartbeat)
     worker.wait(started)
-    assert live == [[], ["nine"], ["nine", "ten"], ["nine", "ten"]]
-    assert desk.lines == ["nine", "ten", "half"]
+    assert live == [[], ["eight"], ["eight", "nine", "ten"], ["eight", "nine", "ten"]]
+    assert desk.lines == ["eight", "nine", "ten", "half"]
 
 
 def test_a_job_whose_runner_never_wrote_is_told_by_its_platform(desk: Desk) -> None:

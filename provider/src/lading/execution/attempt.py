@@ -164,9 +164,10 @@ class AttemptRunner:
 
     def _decide(self, state: AttemptState | None) -> tuple[Decision, Result | None]:
         decision = decide(state, self._fingerprint, max_tries=self._max_tries)
-        if state is None or decision.step is not Step.LOOK:
+        if decision.step is not Step.LOOK:
             return decision, None
-        found, result = self._traces.look(state, self._folder(self._attempt(state)))
+        folder = self._folder(self._attempt(state) if state else self._task)
+        found, result = self._traces.look(state, folder)
         return decide(state, self._fingerprint, max_tries=self._max_tries, found=found), result
 
     # Beginning

@@ -32,11 +32,12 @@ class Previous(StrEnum):
 @dataclass(frozen=True)
 class Found:
     """What is left of the open generation. ``job`` is looked for only where there is no result, ``claimed``
-    only where there is no job."""
+    only where there is no job, ``earlier`` only where there is no state."""
 
     result: Outcome | None = None
     job: JobHandle | None = None
     claimed: bool = False
+    earlier: int = 0  # the last generation that the store knows of
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,20 @@ def decide(
 ) -> Decision:
     """The next step; ``found`` is asked for by ``Step.LOOK``, and only then."""
     if state is None:
-        return Decision(Step.BEGIN, 1, "generation 1: nothing was started before")
+        return _without_state(found)
     if state.phase is Phase.FINAL:
         return _after_final(state, fingerprint, max_tries, found)
     return _while_open(state, fingerprint, found)
+
+
+def _without_state(found: Found | None) -> Decision:
+    """A first start, or a run that was deleted and made anew, or a state that expired."""
+    if found is None:
+        return Decision(Step.LOOK, 0, "generation 0: no state")
+    new = found.earlier + 1
+    if found.earlier == 0:
+        return Decision(Step.BEGIN, new, "generation 1: nothing was started before")
+    return Decision(Step.BEGIN, new, f"generation {new}: Airflow forgot the ones before, the store has them")
 
 
 def _after_final(state: AttemptState, fingerprint: str, max_tries: int, found: Found | None) -> Decision:

@@ -50,6 +50,12 @@ class AttemptFolder:
         result = Result.loads(raw)
         return result if same_generation(result.attempt, self.attempt) else None
 
+    def last_generation(self) -> int:
+        """The highest generation of this task instance that has a folder; 0: none."""
+        above = self.key.rpartition("/")[0] + "/"
+        keys = (stat.key for stat in self.objects.list(above))
+        return max((int(key[len(above) :].partition("/")[0]) for key in keys), default=0)
+
     def claim(self) -> str | None:
         """The platform's own id of the job that does the work; None: nobody began."""
         raw = self._read("claim")

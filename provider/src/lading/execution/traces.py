@@ -26,7 +26,9 @@ class Traces:
     def in_process(self) -> bool:
         return Capability.IN_PROCESS in self.backend.capabilities
 
-    def look(self, state: AttemptState, folder: AttemptFolder) -> tuple[Found, Result | None]:
+    def look(self, state: AttemptState | None, folder: AttemptFolder) -> tuple[Found, Result | None]:
+        if state is None:
+            return Found(earlier=self.patience.ask(folder.last_generation)), None
         result = self.patience.ask(folder.result)
         if result is not None or state.phase is Phase.FINAL:
             return Found(_outcome(result)), result

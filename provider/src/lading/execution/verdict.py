@@ -49,8 +49,8 @@ _ACTIONS = {
 _ADVICE = {
     FailureClass.USER: "the task's own retries apply",
     FailureClass.CONFIG: "correct the step or its target; a retry cannot help",
-    FailureClass.INFRA: "resubmitted within infra_retries",
-    FailureClass.PREEMPTED: "resubmitted within infra_retries",
+    FailureClass.INFRA: "infra_retries says how often it is submitted again",
+    FailureClass.PREEMPTED: "infra_retries says how often it is submitted again",
     FailureClass.OOM: "give the step more memory",
     FailureClass.CAPACITY: "try later, or ask for what the place has",
     FailureClass.TIMEOUT: "raise execution_timeout, or make the step faster",
