@@ -184,6 +184,7 @@ def test_an_environment_whose_python_is_gone_is_built_anew(cache: Path, wheels: 
         (["apple==9.9"], r"apple==9.9.*no version of it fits"),
         (["sauce", "tart"], r"contradict each other"),
         (["--index-url http://me:hunter2@127.0.0.1:9/simple", "plum"], r"index cannot be reached|no version"),
+        (["plum @ http://me:hunter2@127.0.0.1:9/plum-1.0-py3-none-any.whl"], r"index cannot be reached"),
     ],
 )
 def test_a_failure_names_the_requirement_and_the_cure(

@@ -109,6 +109,7 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         end = time.monotonic() + _START_S
         while (record := self.settled()) is None:
+            failpoint("venv.absent.after")
             with self._claim() as lock:
                 if lock is not None and self.record() is None:
                     failpoint("venv.lock.after")

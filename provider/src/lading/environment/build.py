@@ -84,14 +84,14 @@ def _create(python: interpreter.Interpreter, folder: Path, log: tools.Log) -> No
 
 def _install(lock: Lock, python: interpreter.Interpreter, folder: Path, cache: Path, log: tools.Log) -> None:
     doing = f"install {len(lock.lines)} packages for Python {lock.python}"
-    hashed = ("--require-hashes",) if all("--hash=" in line for line in lock.lines) else ()
+    # Both tools check the hashes as soon as a line has one.
     with tempfile.NamedTemporaryFile("w", prefix="lading-lock-", suffix=".txt") as file:
         file.write("\n".join([*lock.options, *lock.lines]) + "\n")
         file.flush()
         if uv := shutil.which("uv"):
             target = ("--python", str(_python(folder)))
-            tools.run((uv, "pip", "sync", *target, *hashed, file.name), doing, log)
+            tools.run((uv, "pip", "sync", *target, file.name), doing, log)
         else:
             tool = (*pip(python, cache, log), "--python", str(_python(folder)), "install")
             flags = ("--no-deps", "--no-compile", "--no-warn-script-location", "--progress-bar=off")
-            tools.run((*tool, *flags, *hashed, "-r", file.name), doing, log)
+            tools.run((*tool, *flags, "-r", file.name), doing, log)
