@@ -1,4 +1,4 @@
-"""What every object store must do, and the artifact store over it. A test module inherits and gives ``objects``."""
+"""What every object store must do, and the artifact store over it. Tests inherit, giving ``objects``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,21 @@ ODD_KEYS = [
     "a..b/...",
     "-/_/.hidden",
 ]
-BAD_KEYS = ["", "/a", "a/", "a//b", "a/../b", "..", ".", "a\\b", "a\x00b", "a\nb", ".tmp/x", "a/.tmp-1", "x" * 1025]
+BAD_KEYS = [
+    "",
+    "/a",
+    "a/",
+    "a//b",
+    "a/../b",
+    "..",
+    ".",
+    "a\\b",
+    "a\x00b",
+    "a\nb",
+    ".tmp/x",
+    "a/.tmp-1",
+    "x" * 1025,
+]
 
 
 def at_once(count: int, work: Callable[[int], object]) -> list[object]:
@@ -158,7 +172,13 @@ class ObjectStoreContract:
             writer.join()
 
     def test_the_probe_finds_nothing_wrong_and_leaves_nothing(self, objects: ObjectStore) -> None:
-        assert [check.name for check in probe(objects)] == ["write", "read", "conditional create", "list", "delete"]
+        assert [check.name for check in probe(objects)] == [
+            "write",
+            "read",
+            "conditional create",
+            "list",
+            "delete",
+        ]
         assert all(check.ok and not check.cure for check in probe(objects))
         assert list(objects.list("")) == []
 
@@ -207,7 +227,9 @@ class ArtifactStoreContract:
         with pytest.raises(ArtifactMissing):
             store.blob_of(digest)
 
-    @pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: d + b"!", lambda d: b"", lambda d: b"J" + d[1:]])
+    @pytest.mark.parametrize(
+        "damage", [lambda d: d[:-1], lambda d: d + b"!", lambda d: b"", lambda d: b"J" + d[1:]]
+    )
     def test_a_damaged_artifact_is_refused_and_heals_by_putting_it_again(
         self, store: ArtifactStore, damage: Callable[[bytes], bytes]
     ) -> None:
@@ -216,7 +238,12 @@ class ArtifactStoreContract:
         store.objects.write(blob_key(ref.digest), damage(data))
         with pytest.raises(ArtifactCorrupt) as caught:
             store.blob(ref)
-        for part in (ref.digest, "builtins.bytes", "churn.manual__1.train[3].model", "run its producer again"):
+        for part in (
+            ref.digest,
+            "builtins.bytes",
+            "churn.manual__1.train[3].model",
+            "run its producer again",
+        ):
             assert part in str(caught.value)
         assert store.put_bytes(data) == (ref.digest, ref.size)
         assert store.blob(ref).read() == data

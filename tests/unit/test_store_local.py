@@ -43,7 +43,9 @@ def test_a_store_opens_again_by_its_root(tmp_path: Path) -> None:
     assert open_object_store(first.root).read("k") == b"v"
 
 
-@pytest.mark.parametrize("url", ["relative/path", "file://host/x", "file:relative", "file:///x?y", "ftp://x/y", "", "s3:///x"])
+@pytest.mark.parametrize(
+    "url", ["relative/path", "file://host/x", "file:relative", "file:///x?y", "ftp://x/y", "", "s3:///x"]
+)
 def test_a_url_that_is_no_store_is_refused(url: str) -> None:
     with pytest.raises(ContractError, match="expected"):
         open_object_store(url)
@@ -75,7 +77,9 @@ def test_nothing_temporary_remains(store: ArtifactStore, objects: LocalStore) ->
     assert len(files(objects)) == 3
 
 
-def test_a_killed_writer_leaves_nothing_visible_and_is_swept_later(objects: LocalStore, tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_nothing_visible_and_is_swept_later(
+    objects: LocalStore, tmp_path: Path
+) -> None:
     code = (
         "import os, sys; from lading_runner.store import ArtifactStore, LocalStore\n"
         "def write(file):\n"
@@ -130,7 +134,9 @@ def test_a_blob_closes_its_descriptor(store: ArtifactStore) -> None:
     assert len(os.listdir("/dev/fd")) <= before + 2
 
 
-def test_without_hard_links_one_create_wins_all_the_same(objects: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hard_links_one_create_wins_all_the_same(
+    objects: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_links(*_: object, **__: object) -> None:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
@@ -146,7 +152,9 @@ def test_without_hard_links_one_create_wins_all_the_same(objects: LocalStore, mo
     assert [s.key for s in objects.list("claims/0")] == ["claims/0"]
 
 
-def test_a_link_whose_answer_was_lost_still_wins(objects: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_whose_answer_was_lost_still_wins(
+    objects: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = os.link
 
     def lossy(source: str, target: str, **options: bool) -> None:
@@ -155,8 +163,6 @@ def test_a_link_whose_answer_was_lost_still_wins(objects: LocalStore, monkeypatc
 
     monkeypatch.setattr(os, "link", lossy)
     assert objects.create("claim", b"mine")
-
-
 
 
 def test_of_processes_too_one_create_wins(objects: LocalStore) -> None:

@@ -33,7 +33,7 @@ _CREDENTIALS = {
 }
 
 
-class ArtifactStoreHook(BaseHook):
+class ArtifactStoreHook(BaseHook):  # type: ignore[misc]  # Airflow is untyped here
     """Artifacts by digest, for any operator."""
 
     conn_name_attr = "lading_conn_id"
@@ -58,8 +58,8 @@ class ArtifactStoreHook(BaseHook):
         host = (self._connection().host or "").strip()
         if "://" not in host and not host.startswith("/"):
             raise ConfigError(
-                f"connection {self.lading_conn_id!r} has the host {host!r}; expected the store's whole URL there, "
-                f"such as s3://bucket/prefix or file:///srv/lading"
+                f"connection {self.lading_conn_id!r} has the host {host!r}; expected the store's whole URL "
+                f"there, such as s3://bucket/prefix or file:///srv/lading"
             )
         return host
 

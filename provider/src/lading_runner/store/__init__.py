@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 from lading_runner.errors import ContractError
 from lading_runner.store.artifacts import ArtifactStore
 from lading_runner.store.base import ObjectStore, Stat
-from lading_runner.store.connect import SCHEMES, open_cloud_store
 from lading_runner.store.local import LocalStore
 
 __all__ = ["ArtifactStore", "LocalStore", "ObjectStore", "Stat", "open_object_store"]
@@ -33,6 +32,8 @@ def open_object_store(url: str, options: Optional[Mapping[str, Any]] = None) -> 
     scheme = urlsplit(url).scheme
     if scheme == "file":
         return _local(url)
+    from lading_runner.store.connect import SCHEMES, open_cloud_store  # not at the start of every local job
+
     if scheme in SCHEMES:
         return open_cloud_store(url, options or {})
     raise ContractError(f"store {url!r} is not understood; {_EXPECTED}")

@@ -1,4 +1,4 @@
-"""Does a store do what the attempt protocol needs? Asked by the connection's test button and by ``lading doctor``."""
+"""Does a store do what attempts need? Asked by the connection's test button and by ``lading doctor``."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def _tidy(store: ObjectStore, key: str) -> None:
 
 _CONSISTENT = "use a storage that reads its own writes; look for a cache or a gateway in front of it"
 _CONDITIONAL = (
-    "use a storage with conditional writes (If-None-Match, ifGenerationMatch, hard links); without them two jobs "
-    "of one attempt may both run"
+    "use a storage with conditional writes (If-None-Match, ifGenerationMatch, hard links); without them two "
+    "jobs of one attempt may both run"
 )
 _STEPS = (
     ("write", _write, _CONSISTENT),
@@ -104,11 +104,16 @@ _STEPS = (
     ("delete", _delete, _CONSISTENT),
 )
 _CURES = (
-    (StoreForbidden, "grant read, write, list and delete on the store, or correct its address and credentials"),
+    (
+        StoreForbidden,
+        "grant read, write, list and delete on the store, or correct its address and credentials",
+    ),
     (StoreFull, "make room in the store, or raise its quota"),
     (StoreUnavailable, "check endpoint, region and network, then try again"),
 )
 
 
 def _cure_of(error: StoreError) -> str:
-    return next((cure for kind, cure in _CURES if isinstance(error, kind)), "look at the store's address and options")
+    return next(
+        (cure for kind, cure in _CURES if isinstance(error, kind)), "look at the store's address and options"
+    )
