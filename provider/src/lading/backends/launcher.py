@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # typing itself is the slowest import of this process
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 
 def start_ticks(pid: int) -> str:
@@ -27,6 +27,8 @@ def start_ticks(pid: int) -> str:
     except FileNotFoundError:
         if os.path.exists("/proc/self/stat"):  # noqa: PTH110
             return ""
+    import subprocess
+
     argv = ("/bin/ps", "-o", "lstart=", "-p", str(pid))  # macOS
     said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout  # noqa: S603  # own argv
     return said.strip().replace(" ", "_").replace(":", "-")
@@ -76,6 +78,8 @@ def main(job: dict[str, Any]) -> int:
     code, timed_out = _wait(child, job["timeout_s"], job["grace_s"])
     ended = {"code": code, "timed_out": timed_out, "oom_kills": oom_kills() - before}
     _write(job["folder"], "exit.json", ended)
+    import shutil  # 10 ms, when nobody waits any more
+
     shutil.rmtree(job["cwd"], ignore_errors=True)
     return 0
 
@@ -84,7 +88,7 @@ def _become(job: dict[str, Any]) -> NoReturn:
     """Be the job: in a session of its own, on record before its first instruction."""
     os.setsid()
     pid = os.getpid()
-    record = {"host": socket.gethostname(), "pid": pid, "start": start_ticks(pid)}
+    record = {"host": job["host"], "pid": pid, "start": start_ticks(pid)}
     # Where memory runs out the job is killed, not the worker; only Linux has the file.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
         file.write("500")

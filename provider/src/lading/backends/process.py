@@ -133,6 +133,7 @@ class JobFolder:
         with _secret_pipe(launch.secrets) as mask_fd, self.output.open("ab") as output:
             job = {
                 "folder": str(self.path),
+                "host": socket.gethostname(),
                 "cwd": str(scratch),
                 "argv": list(launch.argv),
                 "timeout_s": launch.timeout_s,
