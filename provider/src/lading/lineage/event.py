@@ -58,7 +58,9 @@ class LineageEvent(Record):
     params: Mapping[str, Any] = field(default_factory=dict)  # literal arguments, masked and capped
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
-    external: Mapping[str, Any] = field(default_factory=dict)  # {"inputs": [{"uri", "version"}], "outputs": []}
+    external: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # {"inputs": [{"uri", "version"}], "outputs": []}
     metrics: Mapping[str, Any] = field(default_factory=dict)
     metrics_higher_is_better: Mapping[str, bool] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)  # seconds
@@ -70,8 +72,9 @@ class LineageEvent(Record):
     _nested = {"task": Attempt.from_json, "inputs": _inputs, "outputs": _outputs}
 
     def key(self) -> str:
-        """Where the event lives in the store."""
-        return f"lineage/{self.time[:10]}/{self.id}.json"
+        """Where the event lives in the store: under the day of its identifier."""
+        seconds = int(self.id.replace("-", "")[:12], 16) / 1000
+        return f"lineage/{datetime.fromtimestamp(seconds, UTC).date().isoformat()}/{self.id}.json"
 
 
 def now() -> str:

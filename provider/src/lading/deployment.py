@@ -1,0 +1,110 @@
+"""What this Airflow deployment says: settings, the artifact store, the secrets to hide.
+
+The one place that reads Airflow's configuration. Nothing here is resolved while a DAG is parsed except the
+settings themselves, which come from memory and the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from lading import config
+from lading_runner.store import ArtifactStore, open_object_store
+
+
+def _read(option: str) -> str | None:
+    from airflow.sdk.configuration import conf
+
+    value: str | None = conf.get("lading", option, fallback=None)
+    return value or None
+
+
+def _origin(option: str) -> str:
+    variable = f"AIRFLOW__LADING__{option.upper()}"
+    if variable in os.environ:
+        return f"environment variable {variable}"
+    return "airflow.cfg or its default"
+
+
+def _fingerprint() -> tuple[str | None, ...]:
+    names = tuple(f"AIRFLOW__LADING__{name.upper()}" for name in config.OPTIONS)
+    return tuple(os.environ.get(name) for name in names)
+
+
+@cache
+def _settings(_environment: tuple[str | None, ...]) -> config.Settings:
+    return config.load(_read, _origin)
+
+
+def settings() -> config.Settings:
+    """The ``[lading]`` section, read once per change of its environment variables.
+
+    :raises ConfigError: a value is malformed, with the file or variable that holds it
+    """
+    return _settings(_fingerprint())
+
+
+@cache
+def _open(url: str, connection: str | None) -> ArtifactStore:
+    return ArtifactStore(open_object_store(url, _connection_options(connection) if connection else None))
+
+
+def _connection_options(connection: str) -> Mapping[str, Any]:
+    from lading.hooks.artifact_store import ArtifactStoreHook
+
+    return ArtifactStoreHook(connection).options()
+
+
+def store() -> ArtifactStore:
+    """The artifact store of ``[lading] store``: a URL, or the id of a connection of type ``lading``."""
+    where = settings().store
+    if "://" in where or where.startswith("/"):
+        return _open(where, None)
+    from lading.hooks.artifact_store import ArtifactStoreHook
+
+    return _open(ArtifactStoreHook(where).url(), where)
+
+
+def store_url() -> str:
+    return store().objects.root
+
+
+def secrets() -> list[str]:
+    """Every string that Airflow's masker knows to be secret in this process."""
+    from airflow.sdk.log import _secrets_masker
+
+    # The masker keeps each secret as an escaped pattern.
+    return [re.sub(r"\\(.)", r"\1", pattern) for pattern in _secrets_masker().patterns]
+
+
+def mask(text: str) -> str:
+    """``text`` with every known secret replaced by ``***``, whatever ``[logging]`` says of log masking."""
+    from airflow.sdk.log import _secrets_masker
+
+    replacer = _secrets_masker().replacer
+    return replacer.sub("***", text) if replacer else text
+
+
+def mask_json(value: Any, name: str | None = None) -> Any:
+    """JSON ``value`` with secrets replaced, also values whose key sounds secret (``password``, ``token``, …)."""
+    from airflow.sdk.log import _secrets_masker
+
+    if isinstance(value, Mapping):
+        return {key: mask_json(item, key) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [mask_json(item, name) for item in value]
+    if name and _secrets_masker().should_hide_value_for_key(name):
+        return "***"
+    return mask(value) if isinstance(value, str) else value
+
+
+def holds_secret(canonical: bytes) -> bool:
+    """Whether the JSON text contains a secret, so that it must not stand in a database row."""
+    from airflow.sdk.log import _secrets_masker
+
+    replacer = _secrets_masker().replacer
+    return bool(replacer and replacer.search(canonical.decode()))

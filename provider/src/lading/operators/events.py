@@ -1,0 +1,89 @@
+"""The lineage event of a step, and what its asset outlets are told."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lading import capture, deployment
+from lading.lineage.event import LineageEvent, Output, now
+
+if TYPE_CHECKING:
+    from lading.execution import Ended
+    from lading.operators.run import StepRun
+
+
+def step_event(run: StepRun, ended: Ended, status: str, outputs: tuple[Output, ...]) -> LineageEvent:
+    """The fact of one generation: the same bytes however often its end is reported."""
+    result, code = ended.result, run.code
+    source = getattr(run.call.function, "__code__", None)
+    return LineageEvent(
+        id=ended.event_id,
+        time=result.ended if result and result.ended else now(),
+        status=status,
+        task=ended.attempt,
+        operator=capture.operator_name(run.operator),
+        target=run.target.name,
+        job={"id": ended.handle.id, "url": ended.handle.url} if ended.handle else {},
+        code={
+            "digest": code.digest if code else None,
+            "entry": run.spec(ended.attempt).code["entry"],
+            "bundle": capture.bundle_of(run.ti),
+            "git": git_of(str(Path(source.co_filename).parent)) if source else None,
+        },
+        environment=dict(result.environment) if result else {},
+        params=capture.literals(run.ti, run.inputs),
+        inputs=run.inputs,
+        outputs=outputs,
+        external=dict(result.external) if result else {},
+        metrics=dict(result.metrics) if result else {},
+        metrics_higher_is_better=dict(result.metrics_higher_is_better) if result else {},
+        timings=dict(result.timings) if result else {},
+        profile=dict(result.profile) if result else {},
+        error=_error(run, ended) if status != "succeeded" else None,
+    )
+
+
+def _error(run: StepRun, ended: Ended) -> dict[str, Any]:
+    found = dict(ended.result.error or {}) if ended.result else {}
+    failure = ended.verdict.failure.value if ended.verdict.failure else found.get("class", "user")
+    message = found.get("message") or ended.verdict.message
+    return {
+        "type": found.get("type", "JobLost"),
+        "message": deployment.mask(str(message))[:2000],
+        "class": failure,
+    }
+
+
+def fill_outlets(run: StepRun, event: LineageEvent) -> None:
+    """Asset events carry the artifact, so that data-aware scheduling and lineage meet."""
+    from airflow.sdk import Asset
+
+    whole = next((o.artifact for o in event.outputs if o.name == "return_value"), None)
+    facts: dict[str, Any] = {"lading_event": event.id}
+    if whole is not None:
+        facts |= {"lading_digest": whole.digest, "lading_type": whole.type, "lading_size": whole.size}
+    for outlet in run.operator.outlets:
+        if isinstance(outlet, Asset):
+            run.context["outlet_events"][outlet].extra.update(facts)
+
+
+@cache
+def git_of(folder: str) -> dict[str, Any] | None:
+    """Commit of the DAG's folder, and whether the working tree differs from it; None outside a repository."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {
+            "commit": commit,
+            "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+        }
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: str, *words: str) -> str:
+    argv = ("git", "-C", folder, *words)
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=2)  # noqa: S603
+    return done.stdout.strip()

@@ -1,0 +1,112 @@
+"""What a step says about where and how it runs, and the check of it while the DAG is parsed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
+
+from lading import config, deployment
+from lading.backends import registry
+from lading.backends.base import Backend, Capability, JobRequest, Problem
+from lading.errors import ConfigError, UnsupportedResource
+from lading.resources import Resources
+
+#: Context keys whose values are plain data, so that a job elsewhere can have them.
+PLAIN_CONTEXT = frozenset(
+    {
+        "ds",
+        "ds_nodash",
+        "ts",
+        "ts_nodash",
+        "run_id",
+        "params",
+        "logical_date",
+        "data_interval_start",
+        "data_interval_end",
+    }
+)
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """Step arguments; None: as the target or ``[lading]`` says."""
+
+    on: str | None = None
+    image: str | None = None
+    requirements: Sequence[str] | str | None = None
+    python: str | None = None
+    resources: Resources | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    code: str = "source"  # or "image": ``module:function`` is importable where the job runs
+    allow_pickle: bool | None = None
+    infra_retries: int | None = None
+
+
+def target_of(step: StepOptions) -> config.Target:
+    """The target with the step's own arguments laid over it.
+
+    :raises UnknownTarget: neither a target nor a backend has the name
+    """
+    settings = deployment.settings()
+    return config.merge(config.resolve_target(settings, step.on, registry.names()), step_arguments(step))
+
+
+def step_arguments(step: StepOptions) -> dict[str, Any]:
+    asked = {name: getattr(step, name) for name in ("image", "requirements", "python", "resources")}
+    return {name: v for name, v in asked.items() if v is not None} | {
+        name: v for name in ("env", "options") if (v := getattr(step, name))
+    }
+
+
+def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, dag_id: str = "") -> None:
+    """Everything that can be known to be wrong before anything runs. Offline; called while the DAG is parsed.
+
+    :raises ConfigError: naming step, backend, field and cure, for every problem at once
+    """
+    target = target_of(step)
+    backend = registry.get(target.backend)
+    if backend.name == "local" and step == StepOptions(on=step.on):
+        return
+    request = JobRequest(
+        name="0" * 40,
+        dag_id=dag_id,
+        task_id=task_id,
+        spec_uri="",
+        store_root="",
+        folder="",
+        resources=target.resources or Resources(),
+        image=target.image,
+        requirements=target.requirements,
+        python=target.python,
+        env=target.env,
+        options=target.options,
+    )
+    instance: Backend = backend()
+    problems = [*instance.validate(request), *_context_problems(function, backend)]
+    if problems:
+        lines = [
+            f"step {task_id!r} on target {target.name!r} (backend {backend.name!r}): {p.field}: {p.message}; {p.cure}"
+            for p in problems
+        ]
+        kind = UnsupportedResource if any(p.field.startswith("resources") for p in problems) else ConfigError
+        raise kind("\n".join(lines))
+
+
+def _context_problems(function: Callable[..., Any] | str, backend: type[Backend]) -> list[Problem]:
+    if isinstance(function, str) or Capability.IN_PROCESS in backend.capabilities:
+        return []
+    objects = KNOWN_CONTEXT_KEYS - PLAIN_CONTEXT
+    return [
+        Problem(
+            f"parameter {name!r}",
+            "an Airflow object cannot leave the worker",
+            f"take {', '.join(sorted(PLAIN_CONTEXT))} instead, or run the step with on='local'",
+        )
+        for name in inspect.signature(function).parameters
+        if name in objects
+    ]

@@ -1,0 +1,88 @@
+"""The tagged dict that an XCom row holds: where the value came from, what it is, and where its bytes are.
+
+``{"__lading__": 1, "producer": [dag, run, task, map, key], "digest", "type", "size", "preview",
+"artifact": {"format", "meta"}}``; an inline value has ``"inline"`` (readable JSON) instead of bytes in the store.
+A row stays under ``ROW_LIMIT`` bytes. Anything without the tag is not ours and passes through untouched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lading.xcom.traced import Handle
+from lading_runner.contract import ArtifactRef, Producer
+from lading_runner.errors import ContractError
+
+TAG = "__lading__"
+VERSION = 1
+ROW_LIMIT = 2000  # bytes of JSON
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def pack(handle: Handle) -> dict[str, Any]:
+    """The row of ``handle``."""
+    ref, producer = handle.ref, handle.producer
+    row: dict[str, Any] = {
+        TAG: VERSION,
+        "producer": [producer.dag_id, producer.run_id, producer.task_id, producer.map_index, producer.key],
+        "digest": ref.digest,
+        "type": ref.type[:80],
+        "size": ref.size,
+        "preview": preview(ref),
+    }
+    if handle.is_inline:
+        return {**row, "inline": handle.inline, **({"format": ref.format} if ref.format != "json" else {})}
+    full = {**row, "artifact": {"format": ref.format, "meta": dict(ref.meta)}}
+    return full if fits(full) else {**row, "artifact": {"format": ref.format, "meta": _trim(ref.meta)}}
+
+
+def fits(row: Mapping[str, Any]) -> bool:
+    return len(json.dumps(row, ensure_ascii=False).encode()) <= ROW_LIMIT
+
+
+def is_ours(value: Any) -> bool:
+    return isinstance(value, dict) and value.get(TAG) is not None and "producer" in value
+
+
+def unpack(row: Mapping[str, Any]) -> Handle:
+    """:raises ContractError: written by a newer release, or damaged"""
+    if row[TAG] != VERSION:
+        raise ContractError(
+            f"XCom row has version {row[TAG]!r}, this release reads {VERSION}; upgrade airflow-provider-lading here"
+        )
+    try:
+        dag_id, run_id, task_id, map_index, key = row["producer"]
+        artifact = row.get("artifact") or {}
+        ref = ArtifactRef(
+            row["digest"],
+            row["size"],
+            artifact.get("format") or row.get("format", "json"),
+            row["type"],
+            artifact.get("meta") or {},
+            Producer(dag_id, run_id, task_id, map_index, key),
+        )
+    except (KeyError, TypeError, ValueError) as e:
+        raise ContractError(f"XCom row is damaged ({e!r}): {str(row)[:200]}; run its producer again") from e
+    assert ref.producer is not None
+    return Handle(ref, ref.producer, row["inline"]) if "inline" in row else Handle(ref, ref.producer)
+
+
+def preview(ref: ArtifactRef) -> str:
+    """One line for people: ``pandas.DataFrame 455×31 · 112.4 KiB``."""
+    shape = ref.meta.get("shape")
+    size = float(ref.size)
+    unit = 0
+    while size >= 1024 and unit < len(_UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    text = f"{size:.1f}" if unit else f"{ref.size}"
+    words = [ref.type, "×".join(map(str, shape))] if shape else [ref.type]
+    return f"{' '.join(words)} · {text} {_UNITS[unit]}"[:160]
+
+
+def _trim(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that readers need to decode, without those that only people read."""
+    return {
+        k: v for k, v in meta.items() if isinstance(v, (int, float, bool)) or k in {"shape", "name", "kind"}
+    }

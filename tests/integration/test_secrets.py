@@ -1,0 +1,96 @@
+"""A hundred planted secrets, and a search of every place that a step writes to except the artifacts themselves."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, task
+from airflow.sdk.log import mask_secret
+from lading_testkit import run_dag, task_states
+
+from lading import deployment, log_metrics, step
+
+pytestmark = pytest.mark.usefixtures("airflow_db")
+
+SECRETS = [f"S3cr3t-{i:03d}-{i * 7919 % 99991:05d}!" for i in range(100)]
+
+
+@pytest.fixture
+def planted() -> Iterator[None]:
+    from airflow.sdk.log import _secrets_masker
+
+    masker = _secrets_masker()
+    before, replacer = set(masker.patterns), masker.replacer
+    for i, secret in enumerate(SECRETS):
+        mask_secret(secret if i % 2 else {"password": secret})  # type: ignore[arg-type]  # as Variables and Connections are
+    yield
+    masker.patterns, masker.replacer = before, replacer
+
+
+def sinks(dag_id: str) -> Iterator[tuple[str, bytes]]:
+    """Every file of the store but the content of artifacts, and the whole metadata database."""
+    root = Path(deployment.store().objects.root.removeprefix("file://"))
+    for path in root.rglob("*"):
+        if path.is_file() and "blobs" not in path.relative_to(root).parts:
+            yield str(path.relative_to(root)), path.read_bytes()
+    from airflow.configuration import conf
+
+    file = conf.get("database", "sql_alchemy_conn").removeprefix("sqlite:///")
+    with sqlite3.connect(file) as db:
+        for table in ("xcom", "rendered_task_instance_fields", "task_state_store", "asset_event"):
+            for row in db.execute(f"select * from {table} where 1"):
+                yield f"table {table}", repr(row).encode()
+
+
+def use_all(secrets: list[str], how: str) -> dict[str, Any]:
+    print("printed", secrets)
+    log_metrics({"count": len(secrets)})
+    if how == "raise":
+        raise ValueError(f"https://user:{secrets[0]}@host/?token={secrets[1]} {secrets[2:]}")
+    return {"url": f"https://user:{secrets[3]}@host", "nested": [{"deep": secrets[4:]}]}
+
+
+@pytest.mark.parametrize("target", ["local", "venv"])
+def test_no_secret_leaves_by_any_way(target: str, planted: None, capfd: pytest.CaptureFixture[str]) -> None:
+    with DAG(f"secrets_{target}", schedule=None) as dag:
+
+        @task
+        def connection() -> list[str]:
+            return SECRETS
+
+        for how in ("raise", "return"):
+            step(task_id=how, on=target)(use_all)(connection() if how == "raise" else connection(), how)
+        if target == "local":
+            step(task_id="literal")(use_all)(SECRETS, "return")
+            step(task_id="keyed")(take_password)(password="hunter-two-not-registered")
+    states = task_states(run_dag(dag))
+    assert states["raise"] == "failed"
+    assert states["return"] == "success"
+    found = {
+        (place, secret)
+        for place, content in sinks(dag.dag_id)
+        for secret in [*SECRETS, "hunter-two-not-registered"]
+        if secret.encode() in content
+    }
+    assert found == set()
+    out = "".join(capfd.readouterr())
+    assert [secret for secret in SECRETS if secret in out] == []
+
+
+def take_password(password: str) -> int:
+    return len(password)
+
+
+def test_a_secret_as_a_literal_argument_of_a_job_is_refused_with_the_cure(planted: None) -> None:
+    from lading.lineage import log
+
+    with DAG("secret_literal", schedule=None) as dag:
+        step(task_id="use", on="venv")(use_all)(SECRETS, "return")
+    assert task_states(run_dag(dag)) == {"use": "failed"}
+    (event,) = log.read(deployment.store().objects, dag_id="secret_literal")
+    assert event.error is not None
+    assert "holds a secret" in event.error["message"]
