@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZE = 100 * MIB
-ROW_BYTES = 48  # of the columns below
+ROW_BYTES = 54  # of the columns below
 REF, ROW = "ref.json", "row.pickle"
 
 
