@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -152,6 +153,8 @@ def _constant_import(node: ast.AST) -> str | None:
 
 def _locate(root: Path, parts: Sequence[str]) -> list[Path]:
     """``__init__.py`` of each package, then the module; empty: not under ``root``."""
+    if parts[0] in sys.stdlib_module_names:  # the standard library comes first on sys.path
+        return []
     found: list[Path] = []
     folder = root
     for index, part in enumerate(parts):

@@ -102,16 +102,16 @@ def _code_of(function: Callable[..., Any]) -> CodeType:
             f"{function!r} is a functools.partial, expected a function defined with def; "
             f"pass its arguments as arguments of the step"
         )
-    if hasattr(function, "__self__"):
-        raise CodeSliceError(
-            f"{function!r} is a method, expected a function defined with def; "
-            f"define it outside of the class and pass what it needs"
-        )
     code = getattr(python_function(function), "__code__", None)
     if not isinstance(code, CodeType):
         raise CodeSliceError(
             f"{function!r} is a {type(function).__name__}, expected a function defined with def in a file; "
             f"wrap the call in such a function"
+        )
+    if hasattr(function, "__self__"):
+        raise CodeSliceError(
+            f"{function!r} is a method, expected a function defined with def; "
+            f"define it outside of the class and pass what it needs"
         )
     if code.co_name == "<lambda>":
         raise CodeSliceError(
