@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from lading.errors import LookupFailed
 from lading.lineage import log
 from lading.lineage.graph import History, run_graph
 from lading.lineage.nodes import ArtifactKey, RunGraph, StepNode
+from lading_runner.contract import Producer
 from lading_runner.store import ArtifactStore, open_object_store
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ class Catalogue:
             return found[0]
         if not found:
             raise LookupFailed(
-                f"no artifact begins with {prefix!r} in {self.artifacts.root}; looked at its lineage events and "
-                f"its blobs; list what there is: lading artifacts list"
+                f"no artifact begins with {prefix!r} in {self.artifacts.root}; looked at its lineage events "
+                f"and its blobs; see what there is with: lading artifacts list"
             )
         raise LookupFailed(
             f"{prefix!r} is the beginning of {len(found)} digests: {_some(found)}; give more digits"
@@ -118,7 +119,10 @@ class Catalogue:
     def ref(self, digest: str) -> ArtifactRef | None:
         """What events say of the artifact; None: none speaks of it."""
         keys = self.history.by_digest.get(digest)
-        return self.history.refs[keys[0]] if keys else None
+        if not keys:
+            return None
+        producer = Producer(*keys[0].step, keys[0].key, keys[0].element)
+        return replace(self.history.refs[keys[0]], producer=producer)
 
     def producers(self, digest: str) -> list[tuple[ArtifactKey, StepNode | None]]:
         """Every output with these bytes and the step that wrote it, if its event is in the log."""
@@ -138,8 +142,8 @@ class Catalogue:
         ref = self.ref(digest)
         if not self.artifacts.exists(digest) and ref is not None and ref.format == "json":
             raise LookupFailed(
-                f"{digest} ({ref.type}, {ref.size} bytes) is not in {self.artifacts.root}; JSON values of up to "
-                f"[lading] inline_limit bytes stay in their XCom row: look at the XCom tab of its task"
+                f"{digest} ({ref.type}, {ref.size} bytes) is not in {self.artifacts.root}; JSON values of up "
+                f"to [lading] inline_limit bytes stay in their XCom row: look at the XCom tab of its task"
             )
         return (self.artifacts.blob(ref) if ref else self.artifacts.blob_of(digest)).read()
 

@@ -71,9 +71,9 @@ class Store:
         :raises ArtifactError: its bytes are missing or damaged
         :raises DependencyError: the library of its format is not installed
         """
+        whole = self._catalogue.resolve(digest)
         from lading_runner import values
 
-        whole = self._catalogue.resolve(digest)
         ref = self._catalogue.ref(whole) or self._sniffed(whole)
         return values.load(ref, self._artifacts, allow_pickle=allow_pickle)
 

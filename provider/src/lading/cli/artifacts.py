@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lading.catalogue import Catalogue, Entry
     from lading.lineage.nodes import ArtifactKey, StepNode
 
-_TITLES = ("digest", "type", "shape", "size", "from", "dag", "run", "when")
+_TITLES = ("digest", "type", "shape", "size", "from", "dag", "run", "when (UTC)")
+_ELASTIC = ("type", "from", "dag", "run")
 
 
 def show_list(args: argparse.Namespace) -> int:
@@ -32,7 +33,7 @@ def show_list(args: argparse.Namespace) -> int:
         shown = [_entry_json(entry) for entry in entries[: args.limit]]
         terminal.json({"artifacts": shown, "total": len(entries), "damaged": damaged(found)})
     elif entries:
-        terminal.table(_TITLES, [_row(entry) for entry in entries[: args.limit]])
+        terminal.table(_TITLES, [_row(entry) for entry in entries[: args.limit]], _ELASTIC)
         if len(entries) > args.limit:
             note = f"{args.limit} of {len(entries)}; more with --limit, fewer with --dag, --run, --type"
             terminal.lines([Line((Span(note, "dim"),))])
@@ -76,16 +77,16 @@ def get(args: argparse.Namespace) -> int:
 
 def _row(entry: Entry) -> list[Span | str]:
     ref, step = entry.ref, entry.key.step
-    warning = " (pickle)" if facts.is_pickle(ref) else ""
+    warning = "pickle! " if facts.is_pickle(ref) else ""
     return [
         Span(facts.short(ref.digest), "digest"),
-        ref.type + warning,
+        warning + ref.type,
         facts.shape(ref),
         facts.size(ref.size),
         Span(_made(entry.key), "name"),
         step.dag_id,
         step.run_id,
-        Span(facts.when(entry.event.time), "dim"),
+        Span(facts.when(entry.event.time)[:16], "dim"),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lading.catalogue import VARIABLE
 from lading.cli.terminal import Terminal, quiet
 from lading.config import OPTIONS, Settings, mask, variable
-from lading.lineage.spans import Line, Span
+from lading.lineage.spans import Span, wrapped
 
 if TYPE_CHECKING:
     import argparse
@@ -49,8 +49,9 @@ def show(args: argparse.Namespace) -> int:
         terminal.json({"settings": values, "unknown": unknown})
         return 1 if unknown else 0
     rows = [(Span(name, "name"), _text(value), Span(o, "dim")) for name, (value, o) in shown.items()]
-    terminal.table(("setting", "value", "from"), rows)
-    terminal.lines(Line((Span("✖ ", "bad"), Span(text))) for text in unknown) if unknown else None
+    terminal.table(("setting", "value", "from"), rows, ("value", "from"))
+    for text in unknown:
+        terminal.lines(wrapped(text, terminal.width, (Span("✖ ", "bad"),)))
     return 1 if unknown else 0
 
 

@@ -9,7 +9,7 @@ from lading.cli.checks import Check
 from lading.cli.config import read_settings
 from lading.cli.terminal import Terminal
 from lading.errors import LadingError
-from lading.lineage.spans import Line, Span, columns
+from lading.lineage.spans import Line, Span, columns, wrapped
 from lading_runner.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         terminal.json({"ok": not failed, "checks": [vars(check) for check in found]})
     else:
-        terminal.lines(_lines(found, failed))
+        terminal.lines(_lines(found, failed, terminal.width))
     return 1 if failed else 0
 
 
@@ -53,27 +53,21 @@ def _tried(area: str, name: str, check: Callable[[], Iterator[Check]]) -> Iterat
         yield Check(area, name, False, f"{type(e).__name__}: {e}", "do what the message says")
 
 
-def _lines(found: Sequence[Check], failed: Sequence[Check]) -> Iterator[Line]:
-    width = max(columns(check.name) for check in found)
+def _lines(found: Sequence[Check], failed: Sequence[Check], width: int) -> Iterator[Line]:
+    names = max(columns(check.name) for check in found)
     area = ""
     for check in found:
         if check.area != area:
             yield from [Line()] if area else []
             yield Line((Span(check.area, "title"),))
             area = check.area
-        style = "" if check.ok is not None else "dim"
-        yield Line(
-            (Span("  "), _GLYPHS[check.ok], Span(f" {check.name:{width}}  "), Span(check.detail, style))
-        )
+        head = (Span("  "), _GLYPHS[check.ok], Span(f" {check.name:{names}}  "))
+        yield from wrapped(check.detail, width, head, "dim" if check.ok is None else "")
         if check.ok is False:
-            yield from _whole(check, width)
+            arrow = (Span(" " * (names + 6)), Span("→ ", "arrow"))
+            yield from wrapped(check.cure or "see the message", width, arrow)
     yield Line()
     if failed:
         yield Line((Span(f"✖ {len(failed)} of {len(found)} checks failed", "bad"),))
     else:
         yield Line((Span("✔ everything that was tried works", "ok"),))
-
-
-def _whole(check: Check, width: int) -> Iterator[Line]:
-    margin = Span(" " * (width + 6))
-    yield Line((margin, Span("→ ", "arrow"), Span(check.cure or "see the message")))

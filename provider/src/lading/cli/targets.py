@@ -10,7 +10,7 @@ from lading.cli.config import read_settings
 from lading.cli.terminal import Terminal
 from lading.config import Settings, Target, check_store_reaches, resolve_target
 from lading.errors import LadingError
-from lading.lineage.spans import Line, Span
+from lading.lineage.spans import Span, wrapped
 
 if TYPE_CHECKING:
     import argparse
@@ -33,9 +33,12 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         terminal.json({"targets": [vars(row) for row in rows]})
     else:
-        terminal.table(("target", "backend", "image", "from", ""), [_cells(row) for row in rows])
-        wrong = [Line((Span("✖ ", "bad"), Span(row.problem))) for row in rows if row.problem]
-        terminal.lines(wrong) if wrong else None
+        terminal.table(
+            ("target", "backend", "image", "from", ""), [_cells(row) for row in rows], ("image", "from")
+        )
+        for row in rows:
+            if row.problem:
+                terminal.lines(wrapped(row.problem, terminal.width, (Span("✖ ", "bad"),)))
     return 1 if any(row.problem for row in rows) else 0
 
 

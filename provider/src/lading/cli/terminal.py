@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from lading.lineage.spans import Line, Span, clean, coloured, columns, cut, pad, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _WIDEST = 160
 _GAP = "  "
+_NARROWEST = 6  # an elastic column keeps this much, as long as there is room
 
 
 class Terminal:
@@ -33,15 +34,19 @@ class Terminal:
         # ASCII: nothing in it can steer a terminal
         self._out.write(json.dumps(data, indent=2, sort_keys=True) + "\n")
 
-    def table(self, titles: Sequence[str], rows: Sequence[Sequence[Span | str]]) -> None:
-        """Columns as wide as needed; where that is too much, the widest ones are cut."""
+    def table(
+        self, titles: Sequence[str], rows: Sequence[Sequence[Span | str]], elastic: Collection[str] = ()
+    ) -> None:
+        """Columns as wide as needed; where that is too much, the widest of the ``elastic`` ones are cut."""
         spans = [[cell if isinstance(cell, Span) else Span(cell) for cell in row] for row in rows]
         widths = [
             max(columns(clean(text)) for text in (title, *(row[n].text for row in spans)))
             for n, title in enumerate(titles)
         ]
+        soft = [n for n, title in enumerate(titles) if title in elastic]
         while sum(widths) + len(_GAP) * (len(widths) - 1) > self.width and max(widths) > 1:
-            widths[widths.index(max(widths))] -= 1
+            found = [n for n in soft if widths[n] > _NARROWEST] or range(len(widths))
+            widths[max(found, key=widths.__getitem__)] -= 1
         lines = [[Span(title, "dim") for title in titles], *spans]
         self.lines(_row(cells, widths) for cells in lines)
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from lading.lineage.event import SCHEMA, LineageEvent
-from lading_runner.errors import RunnerError, StoreError
+from lading_runner.errors import ContractError, RunnerError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -136,9 +136,9 @@ def _events(
     """The wanted events among ``keys``, by time."""
     found = []
     for key, raw in _bodies(objects, list(keys)):
-        if raw is None or not wanted.may_be_in(raw):
+        if raw is None or (isinstance(raw, bytes) and not wanted.may_be_in(raw)):
             continue
-        event = _parse(raw)
+        event = _parse(raw) if isinstance(raw, bytes) else raw
         if isinstance(event, LineageEvent):
             found += [event] if wanted.match(event) else []
         elif damaged is not None:
@@ -146,7 +146,7 @@ def _events(
     return sorted(found, key=lambda event: (moment(event.time), event.id))
 
 
-def _bodies(objects: ObjectStore, keys: list[str]) -> Iterator[tuple[str, bytes | None]]:
+def _bodies(objects: ObjectStore, keys: list[str]) -> Iterator[tuple[str, bytes | str | None]]:
     if objects.root.startswith("file:") or len(keys) < 4:
         yield from ((key, _body(objects, key)) for key in keys)
         return
@@ -154,11 +154,14 @@ def _bodies(objects: ObjectStore, keys: list[str]) -> Iterator[tuple[str, bytes 
         yield from zip(keys, pool.map(lambda key: _body(objects, key), keys), strict=True)
 
 
-def _body(objects: ObjectStore, key: str) -> bytes | None:
+def _body(objects: ObjectStore, key: str) -> bytes | str | None:
+    """The bytes; or why they cannot be had; None: retention took them between list and read."""
     try:
         return objects.read(key)
-    except KeyError:  # retention took it between list and read
+    except KeyError:
         return None
+    except ContractError as e:  # a name that no writer of ours gives
+        return str(e)
 
 
 def _parse(raw: bytes) -> LineageEvent | str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _path(*parts: object) -> str:
-    return "/".join(quote(str(part), safe="") for part in parts)
+    return "/".join(quote(str(part), safe="", errors="surrogatepass") for part in parts)
 
 
 class StepKey(NamedTuple):

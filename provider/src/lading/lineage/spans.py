@@ -7,6 +7,7 @@ whatever could steer a terminal or a browser, so that only the renderers' own es
 from __future__ import annotations
 
 import html
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,6 +81,14 @@ def pad(text: str, width: int) -> str:
     """Clean ``text`` in exactly ``width`` columns."""
     text = cut(clean(text), width)
     return text + " " * (width - columns(text))
+
+
+def wrapped(text: str, width: int, first: tuple[Span, ...] = (), style: str = "") -> list[Line]:
+    """``text`` over as many lines as it needs, the later ones indented as far as ``first`` reaches."""
+    margin = sum(columns(clean(span.text)) for span in first)
+    found = textwrap.wrap(clean(text), max(width - margin, 20), break_on_hyphens=False) or [""]
+    lines = [Line((*first, Span(found[0], style)))]
+    return lines + [Line((Span(" " * margin), Span(more, style))) for more in found[1:]]
 
 
 def plain(lines: Iterable[Line], width: int) -> str:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from lading.lineage.event import Output
 
 
-def trace_tree(back: LineageGraph, forward: LineageGraph, *, depth: int | None = None) -> list[Line]:
-    """``depth``: levels of steps to show; None: all. Artifacts of both graphs have the same digest."""
-    root = (back.roots or forward.roots)[0]
-    ref = back.artifacts[root].ref
+def trace_tree(
+    digest: str, back: LineageGraph, forward: LineageGraph, *, depth: int | None = None
+) -> list[Line]:
+    """``depth``: levels of steps to show; None: all. Both graphs are traced from ``digest``."""
+    roots = [back.artifacts[root].ref for root in back.roots[:1]]
     lines = [
-        Line((Span(f"{facts.kind(ref)} · {facts.size(ref.size)} · {ref.format}", "title"),)),
-        Line((Span(root.digest, "digest"),)),
+        *(Line((Span(f"{facts.kind(r)} · {facts.size(r.size)} · {r.format}", "title"),)) for r in roots),
+        Line((Span(digest, "digest"),)),
         Line(),
         Line((Span("Came from", "title"), *_count(back))),
         *_Ancestry(back, depth).lines(),
@@ -62,6 +63,8 @@ class _Ancestry:
         self._seen: set[ArtifactKey] = set()
 
     def lines(self) -> Iterator[Line]:
+        if not self._graph.roots:
+            yield Line((Span("└─ nothing that is in the log", "dim"),))
         for root, (stem, bar) in zip(self._graph.roots, _branches(len(self._graph.roots), ""), strict=True):
             maker = self._maker.get(root)
             where = f"{facts.place(root.step.task_id, root.step.map_index)}.{root.key}{root.element or ''}"
@@ -90,8 +93,8 @@ class _Ancestry:
                 Span("← ", "arrow"),
                 Span(f"{read.param or '(pulled)'}  "),
                 Span(read.source, "name"),
-                Span(f"  {what}", "dim"),
                 Span("  (see above)" if above else "", "dim"),
+                Span(f"  {what}", "dim"),
             ]
             yield Line(tuple(spans), digest_spans(read.digests))
             if not known and upstream:
