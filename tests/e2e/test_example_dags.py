@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,16 +34,12 @@ def dags_folder_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(name: str) -> DAG:
-    from airflow.sdk import DAG
-    from airflow.sdk.definitions._internal.contextmanager import DagContext
+    from airflow.dag_processing.dagbag import DagBag
 
-    sys.modules.pop(name, None)
-    DagContext.autoregistered_dags.clear()
-    module = importlib.import_module(name)
-    dags = {dag for dag, owner in DagContext.autoregistered_dags if owner is module}
-    found = dags | {value for value in vars(module).values() if isinstance(value, DAG)}
-    assert len(found) == 1, f"{name} makes {len(found)} DAGs, expected one"
-    return found.pop()
+    bag = DagBag(DAGS / f"{name}.py", bundle_path=DAGS, bundle_name="dags-folder")
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {name}
+    return bag.dags[name]
 
 
 @pytest.mark.parametrize(
