@@ -139,6 +139,15 @@ def test_doctor_names_a_cure_for_each_failure(tmp_path: Path) -> None:
     assert "lading.xcom.LadingXComBackend" in failed["Airflow", "XCom backend"]["cure"]
 
 
+def test_doctor_goes_on_after_a_store_that_cannot_be_opened() -> None:
+    done = run("doctor", "--json", "--store", "ftp://h/x", "--target", "local")
+    assert done.returncode == 1
+    checks = {(c["area"], c["name"]): c for c in json.loads(done.stdout)["checks"]}
+    assert checks["store", "address"]["ok"] is False
+    assert "ftp://h/x" in checks["store", "address"]["detail"]
+    assert checks["targets", "local"]["ok"] is True
+
+
 def test_doctor_finds_a_good_store_good(tmp_path: Path) -> None:
     done = run("doctor", "--json", "--store", tmp_path.as_uri(), "--target", "local")
     checks = json.loads(done.stdout)["checks"]
