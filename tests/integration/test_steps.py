@@ -238,7 +238,7 @@ def test_a_damaged_artifact_fails_the_consumer_naming_the_producer(tmp_path: Pat
     assert task_states(run_dag(dag))["use"] == "failed"
     error = event("damaged", "use").error
     assert error is not None
-    assert error["type"] == "ArtifactCorrupt"
+    assert error["type"].endswith("ArtifactCorrupt")
     assert "damaged" in error["message"] and "make" in error["message"]
 
 

@@ -140,6 +140,8 @@ def write(event: lineage.LineageEvent) -> None:
 
 def _append(event: lineage.LineageEvent, failures: list[BaseException]) -> None:
     try:
-        append(event, deployment.store().objects)
+        objects = deployment.store().objects
+        if objects.stat(event.key()) is None:  # after a crash the end of an attempt is reported twice
+            append(event, objects)
     except (RunnerError, OSError) as e:
         failures.append(e)

@@ -4,7 +4,7 @@
   - ContractError           spec unreadable, of another protocol, wrong Python       64  config
   - DependencyError         a package that the job needs is not installed            65  config
   - CodeError               code of the step is missing or damaged                   66  config
-  - ArtifactError           one artifact                                             66  infra
+  - ArtifactError           one artifact                                             66  config
     + ArtifactMissing       its bytes are not in the store
     + ArtifactCorrupt       its bytes do not hash to its digest
     + ArtifactUndecodable   its bytes are right, but no value comes out of them
@@ -44,7 +44,7 @@ class CodeError(RunnerError):
 
 class ArtifactError(RunnerError):
     exit_code = 66
-    failure = "infra"
+    failure = "config"  # reading it again gives the same: its producer has to run again
 
 
 class ArtifactMissing(ArtifactError):

@@ -45,7 +45,7 @@ def main(dag_id: str) -> int:
         from airflow.dag_processing.dagbag import DagBag
 
         _listen(Progress(out))
-        bag = DagBag(dag_folder=f"{conf.get('core', 'dags_folder')}/{dag_id}.py", include_examples=False)
+        bag = DagBag(dag_folder=f"{conf.get('core', 'dags_folder')}/{dag_id}.py")
         if dag_id not in bag.dags:
             sys.stderr.write(f"{dag_id} did not load: {bag.import_errors}\n")
             return 1

@@ -8,34 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lading import capture, deployment
-from lading.lineage.event import LineageEvent, Output, now
+from lading.lineage.event import Input, LineageEvent, Output, now
 
 if TYPE_CHECKING:
     from lading.execution import Ended
     from lading.operators.run import StepRun
 
 
-def step_event(run: StepRun, ended: Ended, status: str, outputs: tuple[Output, ...]) -> LineageEvent:
+def step_event(
+    run: StepRun, ended: Ended, status: str, inputs: tuple[Input, ...], outputs: tuple[Output, ...]
+) -> LineageEvent:
     """The fact of one generation: the same bytes however often its end is reported."""
-    result, code = ended.result, run.code
-    source = getattr(run.call.function, "__code__", None)
+    result, plan = ended.result, run.plan
+    source = getattr(plan.call.function, "__code__", None)
     return LineageEvent(
         id=ended.event_id,
         time=result.ended if result and result.ended else now(),
         status=status,
         task=ended.attempt,
         operator=capture.operator_name(run.operator),
-        target=run.target.name,
+        target=plan.target.name,
         job={"id": ended.handle.id, "url": ended.handle.url} if ended.handle else {},
         code={
-            "digest": code.digest if code else None,
-            "entry": run.spec(ended.attempt).code["entry"],
+            "digest": plan.code.digest if plan.code else None,
+            "entry": plan.entry,
             "bundle": capture.bundle_of(run.ti),
             "git": git_of(str(Path(source.co_filename).parent)) if source else None,
         },
         environment=dict(result.environment) if result else {},
-        params=capture.literals(run.ti, run.inputs),
-        inputs=run.inputs,
+        params=capture.literals(run.ti, inputs),
+        inputs=inputs,
         outputs=outputs,
         external=dict(result.external) if result else {},
         metrics=dict(result.metrics) if result else {},

@@ -78,7 +78,14 @@ class StepBase(BaseOperator):
         )  # what only a running task needs is not imported at parse time
 
         self._run = StepRun(self, context)
-        return self._run.execute(self.call(context))
+        try:
+            return self._run.execute(self.call(context))
+        except BaseException as e:
+            from lading_runner.invoke import user_traceback
+
+            # A bare raise adds no entry for this frame, so that the traceback shows Airflow's frames and the user's.
+            e.__traceback__ = user_traceback(e.__traceback__)
+            raise
 
     def call(self, context: Any) -> Call:
         raise NotImplementedError
@@ -86,7 +93,7 @@ class StepBase(BaseOperator):
     def on_kill(self) -> None:
         """Airflow calls this on SIGTERM: the job is cancelled, and the attempt can no longer succeed."""
         if self._run is not None:
-            self._run.cancel()
+            self._run.kill()
 
 
 class StepOperator(StepBase):

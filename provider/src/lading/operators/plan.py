@@ -1,0 +1,144 @@
+"""What one try of a step submits: code, arguments, specification, request, and the fingerprint of it all."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lading import deployment
+from lading.backends.base import JobRequest
+from lading.code.slicing import StepCode, image_code, slice_function
+from lading.environment import anchor, resolve
+from lading.errors import CodeSliceError
+from lading.execution import attempt_folder, fingerprint, job_name
+from lading.operators.call import Call, to_wire
+from lading.operators.options import PLAIN_CONTEXT, target_of
+from lading_runner.contract import Attempt, Spec
+from lading_runner.store import ArtifactStore
+
+
+class StepPlan:
+    """Pure for one operator and call, but for putting the code into the store.
+
+    :raises ConfigError: the code, an argument or the requirements cannot be carried to the target
+    """
+
+    def __init__(self, operator: Any, call: Call, store: ArtifactStore) -> None:
+        self.operator, self.call, self.store = operator, call, store
+        self.target = target_of(operator.step)
+        self.in_place = self.target.backend == "local"
+        self.code = self._code(call.function)
+        self.wire = to_wire(plain(call), positional_names(call), secret_ok=self.in_place)
+        self.requirements = self._requirements()
+
+    def request(self, attempt: Attempt) -> JobRequest:
+        folder, target = attempt_folder(attempt), self.target
+        timeout = self.operator.execution_timeout
+        return JobRequest(
+            name=job_name(attempt),
+            dag_id=attempt.dag_id,
+            task_id=attempt.task_id,
+            spec_uri=f"{self._job_store()}/{quote(folder)}/spec.json",
+            store_root=self.store.root,
+            folder=folder,
+            resources=target.resources,
+            image=target.image,
+            requirements=self.requirements,
+            python=target.python,
+            env=target.env,
+            labels={"dag_id": attempt.dag_id, "task_id": attempt.task_id, "run_id": attempt.run_id},
+            options=target.options,
+            timeout_s=timeout.total_seconds() if timeout else None,
+        )
+
+    def spec(self, attempt: Attempt) -> Spec:
+        return Spec(
+            attempt=attempt,
+            code={"digest": self.code.digest if self.code else None, "entry": self.entry},
+            store=self._job_store(),
+            folder=attempt_folder(attempt),
+            args=self.wire.args,
+            params=self.wire.params,
+            inputs=self.wire.inputs,
+            outputs={"split": self._split()},
+            python=f"=={self.target.python}.*" if self.target.python else None,
+            environment={"kind": self.target.backend, "digest": self._environment_digest()},
+            allow_pickle=self.allow_pickle,
+        )
+
+    def fingerprint(self) -> str:
+        return fingerprint(
+            code_digest=self.code.digest if self.code else None,
+            entry=self.entry,
+            args=self.wire.args,
+            params=self.wire.params,
+            inputs={path: ref.digest for path, ref in self.wire.inputs.items()},
+            resources=self.target.resources,
+            image=self.target.image,
+            environment={"backend": self.target.backend, "requirements": self._environment_digest()},
+            options=self.target.options,
+            python=self.target.python,
+        )
+
+    @property
+    def entry(self) -> str:
+        if self.code is not None:
+            return self.code.entry
+        return f"{self.call.function.__module__}:{self.call.function.__qualname__}"
+
+    @property
+    def allow_pickle(self) -> bool:
+        asked: bool | None = self.operator.step.allow_pickle
+        return deployment.settings().allow_pickle if asked is None else asked
+
+    def _job_store(self) -> str:
+        return self.target.store or self.store.root
+
+    def _split(self) -> bool:
+        """Whether a list or dict is stored element by element: its keys are pushed, or a task is mapped over it."""
+        return self.operator.multiple_outputs or next(iter(self.operator.iter_mapped_dependants()), None) is not None
+
+    def _requirements(self) -> tuple[str, ...]:
+        """Requirement lines; files are relative to the DAG's."""
+        found = self.target.requirements
+        return anchor(found, Path(inspect.getfile(self.call.function)).parent) if found else ()
+
+    def _environment_digest(self) -> str | None:
+        """Of what is asked for, the content of requirement files included."""
+        return resolve(self.requirements, self.target.python).digest if self.requirements else None
+
+    def _code(self, function: Callable[..., Any]) -> StepCode | None:
+        """The step's code, put in the store; in place, a function that cannot be sliced runs all the same."""
+        if self.operator.step.code == "image":
+            return image_code(f"{function.__module__}:{function.__qualname__}")
+        try:
+            code = slice_function(function)
+        except CodeSliceError as e:
+            if not self.in_place:
+                raise
+            self.operator.log.warning("the code of this step has no digest: %s", e)
+            return None
+        if code.digest and not self.store.exists(code.digest):
+            self.store.put_bytes(code.archive)
+        return code
+
+
+def plain(call: Call) -> Call:
+    """What crosses the wire: of Airflow's context only the values that are plain data and asked for by name."""
+    named = set(inspect.signature(call.function).parameters)
+    keep = {k: v for k, v in call.kwargs.items() if k in call.given or (k in named and k in PLAIN_CONTEXT)}
+    return Call(call.function, call.args, keep, call.given)
+
+
+def positional_names(call: Call) -> list[str]:
+    """Names of the positional arguments, ``rest[0]`` where ``*rest`` takes them."""
+    names: list[str] = []
+    for parameter in inspect.signature(call.function).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(len(call.args) - len(names))]
+        elif parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            names.append(parameter.name)
+    return names[: len(call.args)]
