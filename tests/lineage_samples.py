@@ -125,7 +125,10 @@ def model(n: int) -> ArtifactRef:
 
 
 def code(name: str) -> dict[str, Any]:
-    return {"digest": "sha256:" + hashlib.sha256(b"code of " + name.encode()).hexdigest(), "entry": f"demo_digits:{name}"}
+    return {
+        "digest": "sha256:" + hashlib.sha256(b"code of " + name.encode()).hexdigest(),
+        "entry": f"demo_digits:{name}",
+    }
 
 
 def sweep(failed: int | None = None) -> list[LineageEvent]:
