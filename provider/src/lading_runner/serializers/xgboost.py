@@ -1,0 +1,82 @@
+"""XGBoost models in its own UBJSON; the class and settings of a wrapper are an attribute of the booster."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Mapping
+
+from lading_runner.contract import canonical_json
+from lading_runner.errors import ArtifactUndecodable, SerializationError
+from lading_runner.serializers import names
+from lading_runner.serializers.json import from_jsonable, to_jsonable
+from lading_runner.serializers.library import need
+
+if TYPE_CHECKING:
+    from lading_runner.serializers.base import Blob
+
+WRAPPERS = ("XGBModel", "XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor")
+_ATTRIBUTE = "lading"
+
+
+class XgboostSerializer:
+    format = "xgboost"
+
+    def accepts(self, value: Any) -> bool:
+        kind = type(value)
+        return names.root(kind) == "xgboost" and kind.__name__ in ("Booster", *WRAPPERS)
+
+    def dump(self, value: Any, file: BinaryIO) -> None:
+        if type(value).__name__ == "Booster":
+            file.write(value.save_raw("ubj"))
+            return
+        booster = _booster(value)
+        facts = {"class": type(value).__name__, "params": _params(value)}
+        booster.set_attr(**{_ATTRIBUTE: canonical_json(facts).decode()})
+        try:
+            file.write(booster.save_raw("ubj"))
+        finally:
+            booster.set_attr(**{_ATTRIBUTE: None})
+
+    def load(self, blob: Blob, meta: Mapping[str, Any]) -> Any:
+        xgboost = need("xgboost", "to read this model")
+        raw = bytearray(blob.read())
+        booster = xgboost.Booster()
+        booster.load_model(raw)
+        text = booster.attr(_ATTRIBUTE)
+        if text is None:
+            return booster
+        facts = json.loads(text)
+        if facts["class"] not in WRAPPERS:
+            raise ArtifactUndecodable(
+                f"it is of class {facts['class']!r}, expected one of {', '.join(WRAPPERS)}"
+            )
+        model = getattr(xgboost, facts["class"])()
+        known = model.get_params()
+        model.load_model(raw)
+        model.set_params(**{k: v for k, v in from_jsonable(facts["params"]).items() if k in known})
+        model.get_booster().set_attr(**{_ATTRIBUTE: None})
+        return model
+
+    def describe(self, value: Any) -> Mapping[str, Any]:
+        booster = value if type(value).__name__ == "Booster" else _booster(value)
+        return {"features": int(booster.num_features()), "rounds": int(booster.num_boosted_rounds())}
+
+
+def _booster(value: Any) -> Any:
+    if not value.__sklearn_is_fitted__():
+        raise SerializationError(
+            f"{names.type_name(value)} is not fitted; expected a fitted model; call fit first, or return "
+            "get_params()"
+        )
+    return value.get_booster()
+
+
+def _params(value: Any) -> Dict[str, Any]:
+    """Settings that are plain data; callbacks and functions matter to training alone."""
+    found = {}
+    for name, setting in value.get_params().items():
+        try:
+            found[name] = to_jsonable(setting)
+        except SerializationError:
+            continue
+    return {name: setting for name, setting in found.items() if setting is not None}
