@@ -47,7 +47,7 @@ def execute(
 ) -> Outcome:
     """Run the step of ``spec``; never raises, whatever the step does.
 
-    With ``function`` it is called with ``args`` and ``kwargs`` as they are; without, code and inputs come from
+    A ``function`` is called with ``args`` and ``kwargs`` as they are; without one, code and inputs come from
     the store. ``mask`` takes the secrets out of every text in the result.
     """
     run = _Run(spec, store)

@@ -119,9 +119,7 @@ class _Job:
     def run(self, restarted: bool) -> int:
         from lading_runner.invoke import exit_code
 
-        self._log.start(restarted)
-        self._interrupts.watch(self._force)
-        outcome = self._outcome()
+        outcome = self._outcome(restarted)
         error = outcome.result.error
         if error is not None:
             _say(str(error["traceback"] or error["message"]))
@@ -129,13 +127,15 @@ class _Job:
         self._commit(outcome.result)
         return exit_code(outcome.exception)
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, restarted: bool) -> Outcome:
         from lading_runner.invoke import Outcome, execute
 
         try:
+            self._log.start(restarted)
+            self._interrupts.watch(self._force)
             outcome = execute(self._spec, self._store, mask=self._masker.text)
             self._interrupts.settle()
-        except Interrupted as e:  # between the lines of execute itself
+        except Interrupted as e:  # between the lines of ours
             self._interrupts.settle()
             outcome = Outcome(self._interrupted(e), exception=e)
         return outcome

@@ -5,6 +5,7 @@ A step never fails for its logs: where a chunk cannot be stored, the rest goes t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -44,41 +45,44 @@ class LogTee:
         sys.stderr.flush()
         self._saved = [os.dup(1), os.dup(2)]
         reader, writer = os.pipe()
+        stopped, self._stop = os.pipe()
         os.dup2(writer, 1)
         os.dup2(writer, 2)
         os.close(writer)
-        self._thread = threading.Thread(target=self._run, args=(reader,), name="lading-log", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(reader, stopped), name="lading-log", daemon=True
+        )
         self._thread.start()
 
-    def stop(self, wait_s: float = 10.0) -> None:
+    def stop(self, wait_s: float = 60.0) -> None:
         """Give stdout and stderr back, and store what was printed until now.
 
-        Processes that the step left behind may hold the pipe open: they are waited for ``wait_s`` at most.
+        Processes that the step left behind are not waited for; the store is, for ``wait_s`` at most.
         """
         if self._thread is None:
             return
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with contextlib.suppress(ValueError, OSError):  # the step closed it
+                stream.flush()
         for number, saved in zip((1, 2), self._saved):
             os.dup2(saved, number)
+        os.close(self._stop)
         self._thread.join(wait_s)
         self._thread = None
 
-    def _run(self, reader: int) -> None:
+    def _run(self, reader: int, stopped: int) -> None:
         import select
 
         flushed = time.monotonic()
         while True:
-            ready, _, _ = select.select([reader], [], [], self._flush_s)
-            if ready:
-                data = os.read(reader, _READ)
-                if not data:
-                    break
-                self._take(data)
+            ready, _, _ = select.select([reader, stopped], [], [], self._flush_s)
+            data = os.read(reader, _READ) if reader in ready else b""
+            if ready and not data:  # stopped, and nothing is left to read
+                break
+            self._take(data)
             if len(self._chunk) >= _CHUNK or time.monotonic() - flushed >= self._flush_s:
                 self._store()
                 flushed = time.monotonic()
-        os.close(reader)
         self._emit(self._masker.data(self._pending))
         self._store(last=True)
 

@@ -67,16 +67,15 @@ class _Loader:
         return names[index] if index < len(names) else ""
 
     def argument(self, value: Any, parameter: str) -> Any:
+        from lading_runner.serializers.annotation import fit
         from lading_runner.serializers.json import from_jsonable
 
-        if not isinstance(value, (dict, list)):
-            return value
         annotation = self._annotation(parameter)
         if isinstance(value, dict) and INPUT_KEY in value:
             return self._input(str(value[INPUT_KEY]), annotation)
-        if not _holds_input(value):
-            return _fitted(from_jsonable(value), annotation)
-        return self._nested(value)
+        if _holds_input(value):
+            return self._nested(value)
+        return fit(from_jsonable(value), annotation)
 
     def _nested(self, value: Any) -> Any:
         from lading_runner.serializers.json import from_jsonable
@@ -120,14 +119,3 @@ def _holds_input(value: Any) -> bool:
     if isinstance(value, dict):
         return INPUT_KEY in value or any(_holds_input(item) for item in value.values())
     return isinstance(value, list) and any(_holds_input(item) for item in value)
-
-
-def _fitted(value: Any, annotation: Any) -> Any:
-    """Fields as an instance of the dataclass or pydantic model that the parameter asks for."""
-    if not isinstance(value, dict) or not isinstance(annotation, type):
-        return value
-    if hasattr(annotation, "model_validate"):
-        return annotation.model_validate(value)
-    if hasattr(annotation, "__dataclass_fields__"):
-        return annotation(**value)
-    return value
