@@ -30,22 +30,13 @@ def _origin(option: str) -> str:
     return "airflow.cfg or its default"
 
 
-def _fingerprint() -> tuple[str | None, ...]:
-    names = tuple(f"AIRFLOW__LADING__{name.upper()}" for name in config.OPTIONS)
-    return tuple(os.environ.get(name) for name in names)
-
-
 @cache
-def _settings(_environment: tuple[str | None, ...]) -> config.Settings:
-    return config.load(_read, _origin)
-
-
 def settings() -> config.Settings:
-    """The ``[lading]`` section, read once per change of its environment variables.
+    """The ``[lading]`` section, read once per process: each XCom asks for it.
 
     :raises ConfigError: a value is malformed, with the file or variable that holds it
     """
-    return _settings(_fingerprint())
+    return config.load(_read, _origin)
 
 
 @cache

@@ -42,6 +42,11 @@ def fits(row: Mapping[str, Any]) -> bool:
     return len(json.dumps(row, ensure_ascii=False).encode()) <= ROW_LIMIT
 
 
+def holds(handle: Handle) -> bool:
+    """Whether the row of an inline ``handle`` stays under the limit; most are told without writing them out."""
+    return _longest(handle) <= ROW_LIMIT or fits(pack(handle))
+
+
 def is_ours(value: Any) -> bool:
     return isinstance(value, dict) and value.get(TAG) is not None and "producer" in value
 
@@ -79,6 +84,14 @@ def preview(ref: ArtifactRef) -> str:
     text = f"{size:.1f}" if unit else f"{ref.size}"
     words = [ref.type, "×".join(map(str, shape))] if shape else [ref.type]
     return f"{' '.join(words)} · {text} {_UNITS[unit]}"[:160]
+
+
+def _longest(handle: Handle) -> int:
+    """Bytes that the row of an inline ``handle`` cannot exceed: a character takes at most six, blanks after
+    commas and colons at most double the value."""
+    producer, ref = handle.producer, handle.ref
+    names = len(producer.dag_id) + len(producer.run_id) + len(producer.task_id) + len(producer.key)
+    return 350 + 2 * ref.size + 6 * (names + 2 * len(ref.type))
 
 
 def _trim(meta: Mapping[str, Any]) -> dict[str, Any]:

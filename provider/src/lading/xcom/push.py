@@ -55,7 +55,7 @@ def inline(value: Any, producer: Producer) -> Handle | None:
         return None
     ref = ArtifactRef("sha256:" + hashlib.sha256(raw).hexdigest(), len(raw), "json", values.type_name(value))
     handle = Handle(ref, producer, data)
-    return handle if envelope.fits(envelope.pack(handle)) else None
+    return handle if envelope.holds(handle) else None
 
 
 def _store(value: Any, *, split: bool) -> ArtifactRef:
