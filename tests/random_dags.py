@@ -1,24 +1,26 @@
 """Random DAGs of every form in which a task can take inputs, and an oracle of what their lineage must be.
 
-A DAG is a list of ``Node``; ``build`` makes the Airflow DAG of it, ``Oracle`` runs the same functions in plain Python
-and says, for every task instance, which element of which output went into which parameter. The oracle knows
-nothing of XComs: only the plan.
+A DAG is a list of ``Node``; ``build`` makes the Airflow DAG of it, ``Oracle`` runs the same functions in
+plain Python and says, for every task instance, which element of which output went into which parameter. The
+oracle knows nothing of XComs: only the plan.
 """
 
 from __future__ import annotations
 
 import hashlib
-import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from airflow.sdk import DAG, task
 
 from lading import step
 from lading_runner.contract import canonical_json
+
+if TYPE_CHECKING:
+    import random
 
 KINDS = ("scalar", "list", "dict", "array", "arrays", "dicts", "multi")
 MAPPABLE = ("list", "dict", "arrays")
@@ -37,7 +39,7 @@ FORMS = (
 )
 
 
-# --- what the tasks do: shared by DAG and oracle ---------------------------------------------------------------------
+# --- what the tasks do: shared by DAG and oracle -------------------------------------------------------
 
 
 def total(value: Any) -> int:
@@ -74,7 +76,7 @@ def twice(value: Any) -> Any:
     return value * 2
 
 
-# --- the plan --------------------------------------------------------------------------------------------------------
+# --- the plan ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _mapping_argument(params: list[str], earlier: list[Node], rng: random.Random
     return []
 
 
-# --- the DAG ---------------------------------------------------------------------------------------------------------
+# --- the DAG -------------------------------------------------------------------------------------------
 
 
 def build(dag_id: str, nodes: Sequence[Node]) -> DAG:
@@ -237,14 +239,15 @@ def _mapped(argument: Argument, outputs: list[Any]) -> Any:
     return legs[0].map(twice) if argument.form == "map" else legs[0]
 
 
-# --- the oracle ------------------------------------------------------------------------------------------------------
+# --- the oracle ----------------------------------------------------------------------------------------
 
 #: param, task, map index, key, element, digest
 Fact = tuple[str | None, str, int, str, str | None, str]
 
 
 class Oracle:
-    """Values and inputs of every task instance, computed from the plan alone. ``digest`` is given for arrays."""
+    """Values and inputs of every task instance, computed from the plan alone. ``digest`` is given for
+    arrays."""
 
     def __init__(self, nodes: Sequence[Node], array_digest: Any) -> None:
         self.nodes, self._array_digest = nodes, array_digest
@@ -288,9 +291,9 @@ class Oracle:
         """All of an output: one fact, or one per instance of a mapped node."""
         node = self.nodes[source.node]
         for i, value in enumerate(self.values[source.node]):
-            value = value if source.key is None else value[source.key]
+            part = value if source.key is None else value[source.key]
             place = f"{path}[{i}]" if node.mapped and path is not None else path
-            yield value, (place, *self._fact(source, i if node.mapped else -1, None, value)[1:])
+            yield part, (place, *self._fact(source, i if node.mapped else -1, None, part)[1:])
 
     def _run(self, node: Node, map_index: int) -> Any:
         facts: set[Fact] = set()
@@ -352,7 +355,8 @@ class Oracle:
 
 
 def _has_digest(value: Any) -> bool:
-    """Lists and dicts that hold arrays are stored as collections; the test compares their elements' digests."""
+    """Lists and dicts that hold arrays are stored as collections; the test compares their elements'
+    digests."""
     if isinstance(value, dict):
         return all(_has_digest(v) and not isinstance(v, np.ndarray) for v in value.values())
     if isinstance(value, list):

@@ -1,20 +1,23 @@
-"""A hundred planted secrets, and a search of every place that a step writes to except the artifacts themselves."""
+"""A hundred planted secrets, and a search of every place that a step writes to except the artifacts
+themselves."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import DAG, task
 from airflow.sdk.log import mask_secret
-from lading_testkit import run_dag, task_states
 
 from lading import deployment, log_metrics, step
+from lading_testkit import run_dag, task_states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
@@ -49,7 +52,9 @@ def sinks(dag_id: str) -> Iterator[tuple[str, bytes]]:
 
 
 def use_all(secrets: list[str], how: str) -> dict[str, Any]:
-    if "LADING_JOB_ID" in os.environ:  # what a task prints is masked by its supervisor, which dag.test() has not
+    if (
+        "LADING_JOB_ID" in os.environ
+    ):  # what a task prints is masked by its supervisor, which dag.test() has not
         print("printed", secrets)
     logging.getLogger("airflow.task").warning("logged %s", secrets)
     log_metrics({"count": len(secrets)})
@@ -82,7 +87,9 @@ def test_no_secret_leaves_by_any_way(target: str, planted: None, capfd: pytest.C
         if secret.encode() in content
     }
     assert found == set()
-    if target == "venv":  # dag.test() prints the traceback of a task in its own process as it is, masked or not
+    if (
+        target == "venv"
+    ):  # dag.test() prints the traceback of a task in its own process as it is, masked or not
         out = "".join(capfd.readouterr())
         assert "***" in out
         assert [secret for secret in SECRETS if secret in out] == []

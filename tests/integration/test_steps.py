@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from airflow.sdk import DAG, Asset, task
 from airflow.sdk.exceptions import AirflowSkipException
-from lading_testkit import run_dag, task_states
 
 from lading import Resources, StepOperator, deployment, log_metrics, step
 from lading.errors import ConfigError, UnknownTarget, UnsupportedResource
 from lading.lineage import log
-from lading.lineage.event import LineageEvent
+from lading_testkit import run_dag, task_states
+
+if TYPE_CHECKING:
+    from lading.lineage.event import LineageEvent
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
@@ -190,7 +192,7 @@ def test_a_resource_that_the_backend_cannot_honour_is_refused_when_the_dag_is_pa
         @step(resources=Resources(memory="4GiB"))
         def big() -> None: ...
 
-        with pytest.raises(UnsupportedResource, match="big.*local.*memory"):
+        with pytest.raises(UnsupportedResource, match=r"big.*local.*memory"):
             big()
         with pytest.raises(ConfigError, match="unknown resource 'memroy'; known: cpu, memory"):
             step(resources={"memroy": "4GiB"})(double)(1)  # type: ignore[operator]
@@ -206,7 +208,8 @@ def test_an_unserializable_value_names_its_place_and_the_cure() -> None:
         make()
     assert task_states(run_dag(dag)) == {"make": "failed"}
     message = event("unserializable", "make").error["message"]  # type: ignore[index]
-    assert "a" in message and "allow_pickle" in message
+    assert "a" in message
+    assert "allow_pickle" in message
 
 
 def test_a_damaged_artifact_fails_the_consumer_naming_the_producer(tmp_path: Path) -> None:
@@ -239,7 +242,8 @@ def test_a_damaged_artifact_fails_the_consumer_naming_the_producer(tmp_path: Pat
     error = event("damaged", "use").error
     assert error is not None
     assert error["type"].endswith("ArtifactCorrupt")
-    assert "damaged" in error["message"] and "make" in error["message"]
+    assert "damaged" in error["message"]
+    assert "make" in error["message"]
 
 
 def test_steps_and_tasks_survive_a_store_of_old_xcoms() -> None:

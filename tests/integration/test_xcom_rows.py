@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from airflow.sdk import DAG, task
-from lading_testkit import run_dag, task_states
 
 from lading import step
+from lading_testkit import run_dag, task_states
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
@@ -47,7 +47,7 @@ VALUES: dict[str, Any] = {
 
 def test_a_row_stays_under_two_kib_whatever_the_value() -> None:
     with DAG("rows", schedule=None) as dag:
-        for name in VALUES:
+        for name in list(VALUES):
 
             @step(task_id=f"step_{name}")
             def by_step(name: str) -> Any:
@@ -79,7 +79,9 @@ def test_small_json_stays_readable_in_its_row() -> None:
     assert values["return_value"] == {"accuracy": 0.97}
 
 
-MARKER = "-".join(["quicksilver", "marker"])  # joined here: the source of a DAG file stands in the database too
+MARKER = "-".join(
+    ["quicksilver", "marker"]
+)  # joined here: the source of a DAG file stands in the database too
 
 
 def test_no_byte_of_a_frame_reaches_the_database() -> None:
@@ -100,7 +102,9 @@ def test_no_byte_of_a_frame_reaches_the_database() -> None:
         use(frame, {"frames": [frame]})
     run = run_dag(dag)
     assert set(task_states(run).values()) == {"success"}
-    raw = b"".join(file.read_bytes() for file in database().parent.glob(f"{database().name}*"))  # and its journal
+    raw = b"".join(
+        file.read_bytes() for file in database().parent.glob(f"{database().name}*")
+    )  # and its journal
     values = np.random.default_rng(0).random(1_300_000)
     assert MARKER.encode() not in raw
     assert values[:4].tobytes() not in raw

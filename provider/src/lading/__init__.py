@@ -1,6 +1,7 @@
 """ML steps for Airflow. Importing this imports no Airflow, no backend and no data library.
 
-``from lading import step, Resources, GPU, log_metrics`` in a DAG file; ``open_store`` and ``lineage`` in a notebook.
+``from lading import step, Resources, GPU, log_metrics`` in a DAG file; ``open_store`` and ``lineage`` in a
+notebook.
 """
 
 from __future__ import annotations

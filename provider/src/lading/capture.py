@@ -6,9 +6,8 @@ import inspect
 import json
 import logging
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 
@@ -21,6 +20,9 @@ from lading.xcom.traced import Handle, TracedDict, TracedList
 from lading_runner.contract import Attempt
 from lading_runner.errors import RunnerError, SerializationError
 from lading_runner.serializers.json import to_jsonable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 log = logging.getLogger("lading")
 

@@ -1,6 +1,8 @@
-"""Finishes the lineage of every task: marks when rendering ended, writes the events of tasks that are not steps.
+"""Finishes the lineage of every task: marks when rendering ended, writes the events of tasks that are not
+steps.
 
-Listeners also run in the API server when a person sets a state by hand; there is no task then, and nothing to do.
+Listeners also run in the API server when a person sets a state by hand; there is no task then, and nothing
+to do.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def _finish(task_instance: Any, status: str, error: Any) -> None:
     try:
         if not record_of(task_instance).recorded:
             capture.write(capture.foreign_event(task_instance, status, error))
-    except Exception:  # noqa: BLE001  # lineage must never fail a task, whatever its arguments are
+    except Exception:  # lineage must never fail a task, whatever its arguments are
         log.warning("no lineage for %s.%s", task_instance.dag_id, task_instance.task_id, exc_info=True)
     finally:
         forget(task_instance)

@@ -8,7 +8,17 @@ from typing import Any
 
 from lading.errors import ConfigError
 
-_UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS = {
+    "": 1,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)?\s*\Z", re.IGNORECASE)
 
 
@@ -19,7 +29,9 @@ def parse_size(text: str) -> int:
     """
     found = _SIZE.match(text)
     if found is None:
-        raise ConfigError(f"size {text!r} is not understood; write a number and a unit, such as '4GiB' or '500MB'")
+        raise ConfigError(
+            f"size {text!r} is not understood; write a number and a unit, such as '4GiB' or '500MB'"
+        )
     return int(float(found[1]) * _UNITS[(found[2] or "").upper()])
 
 

@@ -1,7 +1,8 @@
 """The wire contract: frozen records that cross the worker/job boundary as JSON.
 
 Every record has ``to_json`` (plain JSON values) and ``from_json`` (ignores unknown fields, so that an old
-reader reads a newer writer). ``PROTOCOL`` changes on removal or change of meaning, never for a new optional field.
+reader reads a newer writer). ``PROTOCOL`` changes on removal or change of meaning, never for a new optional
+field.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any, Dict, Mapping, NewType, Optional, Sequence, Type, TypeVar
+from typing import Any, ClassVar, Dict, Mapping, NewType, Optional, Sequence, Type, TypeVar
 
 from lading_runner.errors import ContractError
 
@@ -40,7 +41,7 @@ def canonical_json(value: Any) -> bytes:
 class Record:
     """JSON form of a frozen dataclass; nested records name their class in ``_nested``."""
 
-    _nested: Mapping[str, Any] = {}
+    _nested: ClassVar[Mapping[str, Any]] = {}
 
     def to_json(self) -> Dict[str, Any]:
         out = {}
@@ -131,7 +132,7 @@ class ArtifactRef(Record):
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)  # shape, columns, …; never values
     producer: Optional[Producer] = field(default=None, compare=False)
 
-    _nested = {"producer": Producer.from_json}
+    _nested: ClassVar[Mapping[str, Any]] = {"producer": Producer.from_json}
 
     def __post_init__(self) -> None:
         if not is_digest(self.digest):
@@ -147,20 +148,24 @@ class Spec(Record):
     """What to run. Written once by the worker, never changed; nothing secret."""
 
     attempt: Attempt
-    code: Mapping[str, Any]  # {"digest": Digest of the zip, "entry": "module:function"}; digest null: code is in the image
+    code: Mapping[
+        str, Any
+    ]  # {"digest": Digest of the zip, "entry": "module:function"}; digest null: code is in the image
     store: str  # root of the artifact store as the job sees it
     folder: str  # key of the attempt's folder in the store, no trailing slash
     args: Sequence[Any] = ()  # JSON, INPUT_KEY objects stand for inputs
     params: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, ArtifactRef] = field(default_factory=dict)  # by parameter path, "frames[0].left"
-    outputs: Mapping[str, Any] = field(default_factory=dict)  # {"split": store a list or dict element by element}
+    outputs: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # {"split": store a list or dict element by element}
     python: Optional[str] = None  # ">=3.9" or "==3.12.*"; None: any
     environment: Mapping[str, Any] = field(default_factory=dict)  # {"kind", "digest"}
     deadline: Optional[str] = None  # RFC 3339, UTC
     allow_pickle: bool = False
     protocol: int = PROTOCOL
 
-    _nested = {"attempt": Attempt.from_json, "inputs": _refs}
+    _nested: ClassVar[Mapping[str, Any]] = {"attempt": Attempt.from_json, "args": tuple, "inputs": _refs}
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,9 @@ class Result(Record):
     profile: Mapping[str, Any] = field(default_factory=dict)  # cpu_s, peak_rss_bytes, bytes_in, bytes_out
     metrics: Mapping[str, Any] = field(default_factory=dict)  # {"accuracy": 0.97}
     metrics_higher_is_better: Mapping[str, bool] = field(default_factory=dict)
-    external: Mapping[str, Any] = field(default_factory=dict)  # {"inputs": [{"uri", "version"}], "outputs": []}
+    external: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # {"inputs": [{"uri", "version"}], "outputs": []}
     protocol: int = PROTOCOL
 
-    _nested = {"attempt": Attempt.from_json, "outputs": _refs}
+    _nested: ClassVar[Mapping[str, Any]] = {"attempt": Attempt.from_json, "outputs": _refs}

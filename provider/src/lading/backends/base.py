@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lading.resources import Resources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Capability(StrEnum):
@@ -46,7 +48,8 @@ class FailureClass(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing a backend cannot do, found offline: ``field`` is the step argument, ``cure`` what to write instead."""
+    """One thing a backend cannot do, found offline: ``field`` is the step argument, ``cure`` what to write
+    instead."""
 
     field: str
     message: str
@@ -65,7 +68,9 @@ class JobRequest:
     folder: str  # key of the attempt's folder
     resources: Resources = field(default_factory=Resources)
     image: str | None = None
-    requirements: Sequence[str] = ()  # requirement lines, files, uv.lock or the step's PEP 723 file, see environment
+    requirements: Sequence[
+        str
+    ] = ()  # requirement lines, files, uv.lock or the step's PEP 723 file, see environment
     python: str | None = None  # version asked for, "3.12"
     env: Mapping[str, str] = field(default_factory=dict)  # nothing secret
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -84,7 +89,13 @@ class JobHandle:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {"backend": self.backend, "id": self.id, "name": self.name, "url": self.url, "extra": dict(self.extra)}
+        return {
+            "backend": self.backend,
+            "id": self.id,
+            "name": self.name,
+            "url": self.url,
+            "extra": dict(self.extra),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> JobHandle:

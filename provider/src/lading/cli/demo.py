@@ -1,12 +1,12 @@
-"""``lading demo``: an Airflow of its own, the demo DAG run to success, its lineage, and a server to look at it.
+"""``lading demo``: an Airflow of its own, the demo DAG run to success, its lineage, and a server to look at
+it.
 
-Everything lives in ``AIRFLOW_HOME`` (default ``.lading/airflow`` here); the server binds 127.0.0.1 only, since the
-demo's Airflow lets in whoever reaches it.
+Everything lives in ``AIRFLOW_HOME`` (default ``.lading/airflow`` here); the server binds 127.0.0.1 only,
+since the demo's Airflow lets in whoever reaches it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import secrets
@@ -15,8 +15,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
 
 #: Where a checkout has the demo; an installed package brings its own copy beside this file.
 _DAGS = Path(__file__).parents[4] / "dags"
@@ -113,7 +117,7 @@ def _serve(environment: Mapping[str, str], port: int) -> int:
     url = f"http://127.0.0.1:{port}/dags/{DAG_ID}"
     log = Path(environment["AIRFLOW_HOME"]) / "logs" / "demo-server.log"
     with log.open("w") as logged:
-        server = subprocess.Popen(  # noqa: S603
+        server = subprocess.Popen(
             (sys.executable, "-m", "airflow", "api-server", "--workers", "1"),
             env=dict(environment),
             stdout=logged,
@@ -125,9 +129,7 @@ def _serve(environment: Mapping[str, str], port: int) -> int:
         if not _answers(server, port):
             sys.stderr.write(f"Airflow did not start; see {log}\n")
             return 1
-        _say(
-            f"\n    {url}\n\nCtrl+C stops it. The same printout: lading lineage show --dag {DAG_ID} --run latest"
-        )
+        _say(f"\n    {url}\n\nCtrl+C stops it. Again: lading lineage show --dag {DAG_ID} --run latest")
         return server.wait()
     except KeyboardInterrupt:
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 import attr
@@ -12,6 +11,8 @@ from lading.operators.options import check
 from lading.operators.step import StepBase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from airflow.sdk.bases.decorator import Task
 
     from lading.operators.call import Call
@@ -40,7 +41,7 @@ class StepDecoratedOperator(DecoratedOperator, StepBase):
 
 
 @attr.define(kw_only=True, repr=False)
-class _StepDecorator(_TaskDecorator):  # type: ignore[misc]  # Airflow's types are not visible to mypy here
+class _StepDecorator(_TaskDecorator):
     """``resources`` is an argument of BaseOperator too, of another kind: ours travels under another name."""
 
     def override(self, **kwargs: Any) -> Any:
@@ -84,7 +85,8 @@ def step_task(
     def decorate(function: Callable[..., Any]) -> Any:
         if not callable(function):
             raise TypeError(f"@task.step got {function!r}, expected a function; pass other arguments by name")
-        return _StepDecorator(
+        make: Any = _StepDecorator  # attrs makes its constructor, which mypy does not see
+        return make(
             function=function,
             multiple_outputs=attr.NOTHING if multiple_outputs is None else multiple_outputs,
             operator_class=StepDecoratedOperator,

@@ -33,7 +33,7 @@ _CREDENTIALS = {
 }
 
 
-class ArtifactStoreHook(BaseHook):  # type: ignore[misc]  # Airflow is untyped here
+class ArtifactStoreHook(BaseHook):
     """Artifacts by digest, for any operator."""
 
     conn_name_attr = "lading_conn_id"

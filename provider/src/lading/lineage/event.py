@@ -1,16 +1,19 @@
-"""The lineage event, version 1: one fact per finished attempt of any task. DESIGN section 6 has an example."""
+"""The lineage event, version 1: one fact per finished attempt of any task. DESIGN section 6 has an
+example."""
 
 from __future__ import annotations
 
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lading_runner.contract import ArtifactRef, Attempt, Producer, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 SCHEMA = 1
 
@@ -23,7 +26,7 @@ class Input(Record):
     artifact: ArtifactRef
     producer: Producer
 
-    _nested = {"artifact": ArtifactRef.from_json, "producer": Producer.from_json}
+    _nested: ClassVar[Mapping[str, Any]] = {"artifact": ArtifactRef.from_json, "producer": Producer.from_json}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Output(Record):
     name: str
     artifact: ArtifactRef
 
-    _nested = {"artifact": ArtifactRef.from_json}
+    _nested: ClassVar[Mapping[str, Any]] = {"artifact": ArtifactRef.from_json}
 
 
 def _inputs(data: Sequence[Any]) -> tuple[Input, ...]:
@@ -69,7 +72,7 @@ class LineageEvent(Record):
     error: Mapping[str, Any] | None = None  # {"type", "message", "class"}
     schema: int = SCHEMA
 
-    _nested = {"task": Attempt.from_json, "inputs": _inputs, "outputs": _outputs}
+    _nested: ClassVar[Mapping[str, Any]] = {"task": Attempt.from_json, "inputs": _inputs, "outputs": _outputs}
 
     def key(self) -> str:
         """Where the event lives in the store: under the day of its identifier."""

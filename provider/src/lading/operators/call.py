@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
@@ -18,11 +17,14 @@ from lading_runner.contract import INPUT_KEY, ArtifactRef
 from lading_runner.errors import SerializationError
 from lading_runner.serializers.json import to_jsonable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
 
 @dataclass(frozen=True)
 class Call:
-    """A function with its arguments, which may hold handles, traced lists and dicts, and plain values. ``given``
-    names the keyword arguments that the user gave; the others are of Airflow's context."""
+    """A function with its arguments, which may hold handles, traced lists and dicts, and plain values.
+    ``given`` names the keyword arguments that the user gave; the others are of Airflow's context."""
 
     function: Callable[..., Any]
     args: Sequence[Any]
@@ -94,7 +96,7 @@ def _wire_literal(value: Any, path: str, wire: WireCall, secret_ok: bool) -> Any
     masked = deployment.mask_json(data, path)
     if masked != data and not secret_ok:
         raise ConfigError(
-            f"argument {path!r} holds a secret, and a job's specification is stored; expected a value without "
+            f"argument {path!r} holds a secret, and a job's specification is stored; expected one without "
             f"secrets; read the secret inside the step, from an environment variable of its target"
         )
     return masked

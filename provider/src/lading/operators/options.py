@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 
@@ -14,6 +13,9 @@ from lading.backends import registry
 from lading.backends.base import Backend, Capability, JobRequest, Problem
 from lading.errors import ConfigError, UnsupportedResource
 from lading.resources import Resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 #: Context keys whose values are plain data, so that a job elsewhere can have them.
 PLAIN_CONTEXT = frozenset(
@@ -81,7 +83,7 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
         folder="",
         resources=target.resources or Resources(),
         image=target.image,
-        requirements=target.requirements,
+        requirements=_lines(target.requirements),
         python=target.python,
         env=target.env,
         options=target.options,
@@ -90,11 +92,16 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
     problems = [*instance.validate(request), *_context_problems(function, backend)]
     if problems:
         lines = [
-            f"step {task_id!r} on target {target.name!r} (backend {backend.name!r}): {p.field}: {p.message}; {p.cure}"
+            f"step {task_id!r} on target {target.name!r}, backend {backend.name!r}: {p.field}: {p.message}; "
+            f"{p.cure}"
             for p in problems
         ]
         kind = UnsupportedResource if any(p.field.startswith("resources") for p in problems) else ConfigError
         raise kind("\n".join(lines))
+
+
+def _lines(requirements: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (requirements,) if isinstance(requirements, str) else tuple(requirements or ())
 
 
 def _context_problems(function: Callable[..., Any] | str, backend: type[Backend]) -> list[Problem]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lading import deployment
@@ -17,7 +16,11 @@ from lading.execution import attempt_folder, fingerprint, job_name
 from lading.operators.call import Call, to_wire
 from lading.operators.options import PLAIN_CONTEXT, target_of
 from lading_runner.contract import Attempt, Spec
-from lading_runner.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lading_runner.store import ArtifactStore
 
 
 class StepPlan:
@@ -98,8 +101,12 @@ class StepPlan:
         return self.target.store or self.store.root
 
     def _split(self) -> bool:
-        """Whether a list or dict is stored element by element: its keys are pushed, or a task is mapped over it."""
-        return self.operator.multiple_outputs or next(iter(self.operator.iter_mapped_dependants()), None) is not None
+        """Whether a list or dict is stored element by element: its keys are pushed, or a task is mapped
+        over it."""
+        return (
+            self.operator.multiple_outputs
+            or next(iter(self.operator.iter_mapped_dependants()), None) is not None
+        )
 
     def _requirements(self) -> tuple[str, ...]:
         """Requirement lines; files are relative to the DAG's."""
@@ -127,7 +134,8 @@ class StepPlan:
 
 
 def plain(call: Call) -> Call:
-    """What crosses the wire: of Airflow's context only the values that are plain data and asked for by name."""
+    """What crosses the wire: of Airflow's context only the values that are plain data and asked for by
+    name."""
     named = set(inspect.signature(call.function).parameters)
     keep = {k: v for k, v in call.kwargs.items() if k in call.given or (k in named and k in PLAIN_CONTEXT)}
     return Call(call.function, call.args, keep, call.given)

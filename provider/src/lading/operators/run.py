@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lading import capture, deployment
 from lading.backends import registry
-from lading.backends.base import Backend, JobRequest
 from lading.backends.local import this_process
 from lading.errors import ConfigError, JobCancelled, StepFailed
 from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy
@@ -25,7 +24,11 @@ from lading.xcom.traced import Handle
 from lading_runner import values
 from lading_runner.contract import ArtifactRef, Producer, Result, Spec
 from lading_runner.errors import DuplicateAttempt
-from lading_runner.invoke import Interrupted, Outcome, execute
+from lading_runner.interrupts import Interrupted
+from lading_runner.invoke import Outcome, execute
+
+if TYPE_CHECKING:
+    from lading.backends.base import Backend, JobRequest
 
 
 class StepRun:
@@ -64,14 +67,16 @@ class StepRun:
         raise failure  # outside of the handler: the user's exception is no consequence of another
 
     def kill(self) -> None:
-        """On SIGTERM, in the signal handler: only marks, so that no request of the protocol is torn in two. User code
-        that runs in this process is interrupted where it stands."""
+        """On SIGTERM, in the signal handler: only marks, so that no request of the protocol is torn in two.
+        User code that runs in this process is interrupted where it stands."""
         self._killed.set()
         if self._calling:
             raise self._interrupted()
 
     def _interrupted(self) -> Interrupted:
-        return Interrupted(f"step {self.ti.task_id!r} was killed while it ran; nothing of it counts", "cancelled")
+        return Interrupted(
+            f"step {self.ti.task_id!r} was killed while it ran; nothing of it counts", "cancelled"
+        )
 
     def _stop_if_killed(self) -> None:
         if self._killed.is_set():
@@ -193,4 +198,4 @@ def _keys(whole: ArtifactRef, store: Any) -> dict[str, ArtifactRef]:
     collection = values.elements(whole, store)
     if collection.kind != "dict":
         return {}
-    return {key: ref for key, (_, ref, _small) in zip(collection.keys, collection.refs, strict=True)}
+    return {str(key): ref for key, (_, ref, _small) in zip(collection.keys, collection.refs, strict=True)}

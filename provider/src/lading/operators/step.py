@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
@@ -23,7 +23,8 @@ class StepBase(BaseOperator):
 
     :param on: a target or a backend; default: ``[lading] default_target``
     :param image: container image, by tag or digest
-    :param requirements: requirement lines, or the path of a requirements file, ``uv.lock`` or script (PEP 723)
+    :param requirements: requirement lines, or the path of a requirements file, ``uv.lock`` or script (PEP
+    723)
     :param python: version, ``"3.12"``
     :param resources: ``Resources(cpu=2, memory="4GiB")`` or the same as a mapping
     :param env: environment variables of the job; nothing secret
@@ -83,7 +84,8 @@ class StepBase(BaseOperator):
         except BaseException as e:
             from lading_runner.invoke import user_traceback
 
-            # A bare raise adds no entry for this frame, so that the traceback shows Airflow's frames and the user's.
+            # A bare raise adds no entry for this frame, so that the traceback shows Airflow's frames and
+            # the user's.
             e.__traceback__ = user_traceback(e.__traceback__)
             raise
 
@@ -97,14 +99,15 @@ class StepBase(BaseOperator):
 
 
 class StepOperator(StepBase):
-    """The classic style: ``StepOperator(task_id="train", python_callable="pkg.mod:train", inputs={"rows": …})``.
+    """The classic style: ``StepOperator(task_id="train", python_callable="pkg.mod:train", inputs={"rows":
+    …})``.
 
     :param python_callable: the function, or ``"package.module:function"``
     :param inputs: its keyword arguments: XComArgs, Jinja, plain values (templated)
     """
 
     template_fields: Sequence[str] = ("inputs",)
-    template_fields_renderers = {"inputs": "py"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"inputs": "py"}
     shallow_copy_attrs: Sequence[str] = ("python_callable",)
 
     def __init__(

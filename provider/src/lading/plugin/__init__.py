@@ -7,6 +7,6 @@ from airflow.sdk.plugins_manager import AirflowPlugin
 from lading import listener
 
 
-class LadingPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow's types are not visible to mypy here
+class LadingPlugin(AirflowPlugin):
     name = "lading"
     listeners = [listener]  # noqa: RUF012  # Airflow reads a class attribute

@@ -1,4 +1,5 @@
-"""The artifact XCom backend. ``LadingXComBackend`` is resolved lazily: every Airflow process imports this path."""
+"""The artifact XCom backend. ``LadingXComBackend`` is resolved lazily: every Airflow process imports this
+path."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Which artifact went into which parameter: Airflow's own resolution, run once more over handles.
 
-The operator as it was before rendering still holds its XComArgs. Resolving them in ``Mode.REFS`` gives handles in
-place of values, through Airflow's own arithmetic for ``expand``, ``zip`` and ``concat``; ``.map(f)`` is taken out,
-since element i of its result comes from element i of its source. Rows come from the cache of this task's reads.
+The operator as it was before rendering still holds its XComArgs. Resolving them in ``Mode.REFS`` gives
+handles in place of values, through Airflow's own arithmetic for ``expand``, ``zip`` and ``concat``;
+``.map(f)`` is taken out, since element i of its result comes from element i of its source. Rows come from
+the cache of this task's reads.
 """
 
 from __future__ import annotations
@@ -111,15 +112,17 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
     elif isinstance(value, (Handle, TracedList, TracedDict)):
         yield from handles(value, path)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, path + place_of(key))
-    elif not isinstance(value, (str, bytes)) and isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{i}]")
-    elif type(value).__name__ in {"_ZipResult", "_ConcatResult"}:
-        for i in range(len(value)):
-            yield from _leaves(value[i], f"{path}[{i}]")
+    else:
+        for place, item in _items(value):
+            yield from _leaves(item, path + place)
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    """Elements of a container that an argument may be, with their places."""
+    if isinstance(value, Mapping):
+        yield from ((place_of(key), item) for key, item in value.items())
+    elif isinstance(value, (list, tuple)) or type(value).__name__ in {"_ZipResult", "_ConcatResult"}:
+        yield from ((f"[{i}]", value[i]) for i in range(len(value)))
 
 
 def _inputs(record: TaskRecord, path: str, item: Any) -> Iterator[Input]:

@@ -1,22 +1,25 @@
 """The XCom backend: rows hold verified references, reads and pushes are recorded for lineage.
 
-A thin adapter: Airflow 3.4 announces ``store_value(coordinate, …)`` in place of ``serialize_value``, so everything
-that matters is in the free functions ``push`` and ``pull``. They are imported when first used: every Airflow process
-imports this module, half of them while Airflow's own argument classes are still being defined.
+A thin adapter: Airflow 3.4 announces ``store_value(coordinate, …)`` in place of ``serialize_value``, so
+everything that matters is in the free functions ``push`` and ``pull``. They are imported when first used:
+every Airflow process imports this module, half of them while Airflow's own argument classes are still being
+defined.
 """
 
 from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
 from lading.xcom import envelope
 from lading.xcom.record import MODE, SLICED, Mode, TaskRecord, current_record
-from lading.xcom.traced import Handle
 from lading_runner.contract import Producer
+
+if TYPE_CHECKING:
+    from lading.xcom.traced import Handle
 
 _ASKED: ContextVar[tuple[Any, ...] | None] = ContextVar("lading_asked", default=None)
 
@@ -91,8 +94,8 @@ def _how(result: Any) -> tuple[bool, int | None]:
     """Whether an argument may have asked, and the index where a mapped producer's sequence was indexed.
 
     Airflow 3.3 wraps the three ways of reading in three types: ``XComResult`` (one XCom, as arguments are),
-    ``_XComValueWrapper`` (all of a task, as ``xcom_pull`` without map indexes), ``_XComWrapper`` (an element of a
-    ``LazyXComSequence``). Only the sequence's own frame knows the index.
+    ``_XComValueWrapper`` (all of a task, as ``xcom_pull`` without map indexes), ``_XComWrapper`` (an
+    element of a ``LazyXComSequence``). Only the sequence's own frame knows the index.
     """
     kind = type(result).__name__
     if kind != "_XComWrapper":

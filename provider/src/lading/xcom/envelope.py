@@ -1,19 +1,22 @@
 """The tagged dict that an XCom row holds: where the value came from, what it is, and where its bytes are.
 
 ``{"__lading__": 1, "producer": [dag, run, task, map, key], "digest", "type", "size", "preview",
-"artifact": {"format", "meta"}}``; an inline value has ``"inline"`` (readable JSON) instead of bytes in the store.
-A row stays under ``ROW_LIMIT`` bytes. Anything without the tag is not ours and passes through untouched.
+"artifact": {"format", "meta"}}``; an inline value has ``"inline"`` (readable JSON) instead of bytes in the
+store. A row stays under ``ROW_LIMIT`` bytes. Anything without the tag is not ours and passes through
+untouched.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lading.xcom.traced import Handle
 from lading_runner.contract import ArtifactRef, Producer
 from lading_runner.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TAG = "__lading__"
 VERSION = 1
@@ -55,23 +58,24 @@ def unpack(row: Mapping[str, Any]) -> Handle:
     """:raises ContractError: written by a newer release, or damaged"""
     if row[TAG] != VERSION:
         raise ContractError(
-            f"XCom row has version {row[TAG]!r}, this release reads {VERSION}; upgrade airflow-provider-lading here"
+            f"XCom row has version {row[TAG]!r}, this release reads {VERSION}; "
+            f"upgrade airflow-provider-lading here"
         )
     try:
         dag_id, run_id, task_id, map_index, key = row["producer"]
         artifact = row.get("artifact") or {}
+        producer = Producer(dag_id, run_id, task_id, map_index, key)
         ref = ArtifactRef(
             row["digest"],
             row["size"],
             artifact.get("format") or row.get("format", "json"),
             row["type"],
             artifact.get("meta") or {},
-            Producer(dag_id, run_id, task_id, map_index, key),
+            producer,
         )
     except (KeyError, TypeError, ValueError) as e:
         raise ContractError(f"XCom row is damaged ({e!r}): {str(row)[:200]}; run its producer again") from e
-    assert ref.producer is not None
-    return Handle(ref, ref.producer, row["inline"]) if "inline" in row else Handle(ref, ref.producer)
+    return Handle(ref, producer, row["inline"]) if "inline" in row else Handle(ref, producer)
 
 
 def preview(ref: ArtifactRef) -> str:

@@ -24,20 +24,17 @@ def pull(handle: Handle, record: TaskRecord | None, by_argument: bool, offset: i
     """
     if record is None:
         return decode(handle)
-    mode = MODE.get()
-    if mode is Mode.REFS:
+    if MODE.get() is Mode.REFS:
         return trace(handle)
     wanted = _references(record)
     key = (handle.producer.task_id, handle.producer.key)
     argument = by_argument and key in wanted.all and (not record.rendered or offset is not None)
     record.reads.append(Read(handle, argument, offset))
-    if mode is Mode.HANDLES:
+    if MODE.get() is Mode.HANDLES:
         return step_view(handle)
     if record.rendered or not argument:
         return decode(handle)
-    if key in wanted.mapped:
-        return lazily(handle) if key in wanted.indexed else decode(handle)
-    if getattr(record.ti.task, "is_lading_step", False) or _is_step_class(record.ti.task):
+    if _is_step(record.ti.task) and key not in wanted.mapped:
         return step_view(handle)
     return lazily(handle) if key in wanted.indexed else decode(handle)
 
@@ -121,11 +118,12 @@ def _collect(handle: Handle, view: Any) -> Any:
 
 
 def _references(record: TaskRecord) -> References:
-    dag = record.ti.get_template_context()["dag"]
     if record.wanted is None:
+        dag = record.ti.get_template_context()["dag"]
         record.wanted = references(dag.get_task(record.ti.task_id))
     return record.wanted
 
 
-def _is_step_class(task: Any) -> bool:
-    return bool(getattr(getattr(task, "operator_class", None), "is_lading_step", False))
+def _is_step(task: Any) -> bool:
+    """``task`` may still be mapped, with the operator that it becomes as its class."""
+    return bool(getattr(getattr(task, "operator_class", task), "is_lading_step", False))

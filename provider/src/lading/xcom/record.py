@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lading.xcom.traced import Handle
-from lading_runner.contract import ArtifactRef
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lading.xcom.references import References
+    from lading.xcom.traced import Handle
+    from lading_runner.contract import ArtifactRef
 
 Coordinates: TypeAlias = tuple[str, str, str, int]  # dag, run, task, map index
 
@@ -50,7 +53,8 @@ class Read:
 
 @dataclass
 class TaskRecord:
-    """``envelopes`` caches rows by (dag, run, task, map index, key) so that attribution reads nothing twice."""
+    """``envelopes`` caches rows by (dag, run, task, map index, key) so that attribution reads nothing
+    twice."""
 
     coordinates: Coordinates
     ti: Any = None
@@ -62,7 +66,7 @@ class TaskRecord:
     saved: dict[int, tuple[object, ArtifactRef]] = field(
         default_factory=dict
     )  # by id(); the object is kept alive
-    wanted: Any = None  # References of the unrendered operator, once asked for
+    wanted: References | None = None  # of the unrendered operator, once asked for
 
     def remember(self, value: object, ref: ArtifactRef) -> None:
         """``value`` is already in the store as ``ref``: pushing it serializes nothing."""
@@ -97,7 +101,8 @@ def record_at(place: Coordinates) -> TaskRecord | None:
 
 @contextmanager
 def attributing(record: TaskRecord) -> Iterator[None]:
-    """Resolve the arguments of ``record`` as handles; Airflow's own context is gone when a task is finalized."""
+    """Resolve the arguments of ``record`` as handles; Airflow's own context is gone when a task is
+    finalized."""
     token = _ATTRIBUTED.set(record)
     try:
         with reading(Mode.REFS):

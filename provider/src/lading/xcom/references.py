@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,8 @@ Key = tuple[str, str]  # task id, XCom key
 
 @dataclass(frozen=True)
 class References:
-    """``mapped``: passes through ``.map(f)``, so that f needs the value; ``indexed``: only ever indexed by a mapped
-    task, so that one element is needed."""
+    """``mapped``: passes through ``.map(f)``, so that f needs the value; ``indexed``: only ever indexed by
+    a mapped task, so that one element is needed."""
 
     all: frozenset[Key] = frozenset()
     mapped: frozenset[Key] = frozenset()
@@ -52,21 +52,20 @@ def expand_input(operator: Any) -> Any:
 
 
 def without_map(value: Any) -> Any:
-    """``value`` with every ``.map(f)`` taken out: element i of the result comes from element i of the source."""
-    if isinstance(value, MapXComArg):
-        return without_map(value.arg)
-    if isinstance(value, ZipXComArg):
-        return ZipXComArg([without_map(a) for a in value.args], fillvalue=value.fillvalue)
-    if isinstance(value, ConcatXComArg):
-        return ConcatXComArg([without_map(a) for a in value.args])
-    if isinstance(value, DictOfListsExpandInput):
-        return DictOfListsExpandInput({k: without_map(v) for k, v in value.value.items()})
-    if isinstance(value, ListOfDictsExpandInput):
-        inner = value.value
-        return ListOfDictsExpandInput(without_map(inner) if isinstance(inner, XComArg) else inner)
-    if isinstance(value, MappedArgument):
-        return MappedArgument(input=without_map(value._input), key=value._key)
-    return value
+    """``value`` with every ``.map(f)`` taken out: element i of the result comes from element i of the
+    source."""
+    rebuild = _WITHOUT_MAP.get(type(value))
+    return rebuild(value) if rebuild is not None else value
+
+
+_WITHOUT_MAP: Mapping[type, Callable[[Any], Any]] = {
+    MapXComArg: lambda v: without_map(v.arg),
+    ZipXComArg: lambda v: ZipXComArg([without_map(a) for a in v.args], fillvalue=v.fillvalue),
+    ConcatXComArg: lambda v: ConcatXComArg([without_map(a) for a in v.args]),
+    DictOfListsExpandInput: lambda v: DictOfListsExpandInput({k: without_map(x) for k, x in v.value.items()}),
+    ListOfDictsExpandInput: lambda v: ListOfDictsExpandInput(without_map(v.value)),
+    MappedArgument: lambda v: MappedArgument(input=without_map(v._input), key=v._key),
+}
 
 
 def _keys(value: Any, *, only_mapped: bool = False) -> Iterator[Key]:
@@ -77,20 +76,25 @@ def _keys(value: Any, *, only_mapped: bool = False) -> Iterator[Key]:
 
 def _nodes(value: Any, through_map: bool) -> Iterator[tuple[Any, bool]]:
     """The plain XComArgs inside ``value``."""
-    if isinstance(value, MapXComArg):
-        yield from _nodes(value.arg, True)
-    elif isinstance(value, (ZipXComArg, ConcatXComArg)):
-        for arg in value.args:
-            yield from _nodes(arg, through_map)
-    elif isinstance(value, XComArg):
+    parts = _parts(value)
+    if parts is None and isinstance(value, XComArg):
         yield value, through_map
-    elif isinstance(value, (DictOfListsExpandInput, ListOfDictsExpandInput)):
-        yield from _nodes(value.value, through_map)
-    elif isinstance(value, MappedArgument):
-        yield from _nodes(value._input, through_map)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _nodes(item, through_map)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _nodes(item, through_map)
+    for part in parts or ():
+        yield from _nodes(part, through_map or isinstance(value, MapXComArg))
+
+
+def _parts(value: Any) -> Iterable[Any] | None:
+    """What ``value`` is made of; None: it is no container."""
+    inside: Mapping[type, Callable[[Any], Iterable[Any]]] = {
+        MapXComArg: lambda v: (v.arg,),
+        ZipXComArg: lambda v: v.args,
+        ConcatXComArg: lambda v: v.args,
+        DictOfListsExpandInput: lambda v: (v.value,),
+        ListOfDictsExpandInput: lambda v: (v.value,),
+        MappedArgument: lambda v: (v._input,),
+    }
+    if (open_up := inside.get(type(value))) is not None:
+        return open_up(value)
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return value if isinstance(value, (list, tuple)) else None

@@ -1,24 +1,28 @@
 """Values that know where they came from, while Airflow resolves arguments.
 
-A ``Handle`` stands for a value that was not read yet. ``TracedList`` and ``TracedDict`` are real lists and dicts
-(Airflow indexes, zips, concatenates and maps over them) whose elements are handles; ``handle`` is the whole.
+A ``Handle`` stands for a value that was not read yet. ``TracedList`` and ``TracedDict`` are real lists and
+dicts (Airflow indexes, zips, concatenates and maps over them) whose elements are handles; ``handle`` is the
+whole.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lading_runner.contract import ArtifactRef, Producer, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ABSENT: Any = object()
 
 
 @dataclass(frozen=True)
 class Handle:
-    """An artifact that was pushed under ``producer``; ``inline`` holds its JSON where the row or collection does."""
+    """An artifact that was pushed under ``producer``; ``inline`` holds its JSON where the row or collection
+    does."""
 
     ref: ArtifactRef
     producer: Producer
