@@ -53,7 +53,9 @@ class XgboostSerializer:
         model = getattr(xgboost, facts["class"])()
         known = model.get_params()
         model.load_model(raw)
-        model.set_params(**{k: v for k, v in from_jsonable(facts["params"]).items() if k in known})
+        params = from_jsonable(facts["params"])
+        # Loading has guessed some settings from the model; None is what the user had left open.
+        model.set_params(**{name: params.get(name) for name in known})
         model.get_booster().set_attr(**{_ATTRIBUTE: None})
         return model
 
