@@ -3,7 +3,7 @@
 Nine support vector machines are tried in parallel on scikit-learn's bundled digits, the best is chosen on
 rows that none of them saw, and evaluated on others. Its settings are then trained again under scikit-learn
 1.7.2, in an environment of its own. In the lineage tree each of the nine models names the setting and the
-rows that it was trained on, and the chosen one has the same digest as one of them.
+rows that it was trained on, and the chosen one names all nine.
 """
 
 from __future__ import annotations
