@@ -68,7 +68,7 @@ class JsonSerializer:
 class _Encoder:
     def __init__(self, path: str) -> None:
         self._root = path
-        self._trail: List[str] = []
+        self._trail: List[Any] = []  # keys and indexes, spelled only if need be; a text stands in a tuple
         self._open: Set[int] = set()  # containers around the current place
 
     def encode(self, value: Any) -> Any:
@@ -122,16 +122,18 @@ class _Encoder:
         finally:
             self._open.discard(id(value))
 
-    def item(self, place: str, value: Any) -> Any:
-        if type(value) in _SELF:
-            return value
+    def item(self, place: Any, value: Any) -> Any:
+        sure = _SURE.get(type(value))
+        if sure is not None:
+            return sure(value)
         self._trail.append(place)
         encoded = self.encode(value)
         self._trail.pop()
         return encoded
 
     def _path(self) -> str:
-        return self._root + "".join(self._trail)
+        trail = (place[0] if isinstance(place, tuple) else names.place(place) for place in self._trail)
+        return self._root + "".join(trail)
 
     def _refused(self, value: Any, why: Optional[str] = None) -> SerializationError:
         return SerializationError(
@@ -158,6 +160,8 @@ def _float(value: float) -> Any:
 
 
 def _str(value: str) -> Any:
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, as in file names that are not UTF-8
@@ -214,7 +218,7 @@ def _complex(value: complex) -> Any:
 
 
 def _list(encoder: _Encoder, value: Any) -> Any:
-    return [encoder.item(f"[{i}]", item) for i, item in enumerate(value)]
+    return [encoder.item(i, item) for i, item in enumerate(value)]
 
 
 def _tuple(encoder: _Encoder, value: Any) -> Any:
@@ -223,14 +227,14 @@ def _tuple(encoder: _Encoder, value: Any) -> Any:
 
 def _set(tag: str) -> Callable[[_Encoder, Any], Any]:
     def write(encoder: _Encoder, value: Any) -> Any:
-        return {tag: sorted((encoder.item("{…}", item) for item in value), key=canonical_json)}
+        return {tag: sorted((encoder.item(("{…}",), item) for item in value), key=canonical_json)}
 
     return write
 
 
 def _dict(encoder: _Encoder, value: Mapping[Any, Any]) -> Any:
     if all(type(key) is str and not key.startswith("$") and _str(key) is key for key in value):
-        return {key: encoder.item(names.place(key), item) for key, item in value.items()}
+        return {key: encoder.item(key, item) for key, item in value.items()}
     return {"$dict": sorted(_pairs(encoder, value), key=lambda pair: canonical_json(pair[0]))}
 
 
@@ -244,18 +248,21 @@ def _ordered(encoder: _Encoder, value: Mapping[Any, Any]) -> Any:
 
 def _pairs(encoder: _Encoder, value: Mapping[Any, Any]) -> List[List[Any]]:
     return [
-        [encoder.item(f" key {key!r}"[:80], key), encoder.item(names.place(key), item)]
+        [encoder.item((f" key {key!r}"[:80],), key), encoder.item((names.place(key),), item)]
         for key, item in value.items()
     ]
 
 
-_SELF = {type(None), bool}
-_SCALARS: Dict[type, Callable[[Any], Any]] = {
+#: The scalars that always fit.
+_SURE: Dict[type, Callable[[Any], Any]] = {
     type(None): _same,
     bool: _same,
     int: _int,
     float: _float,
     str: _str,
+}
+_SCALARS: Dict[type, Callable[[Any], Any]] = {
+    **_SURE,
     bytes: _raw("$bytes"),
     bytearray: _raw("$bytearray"),
     complex: _complex,
