@@ -19,6 +19,7 @@ from lading.xcom.record import TaskRecord, record_of
 from lading.xcom.traced import Handle, TracedDict, TracedList
 from lading_runner.contract import Attempt
 from lading_runner.errors import RunnerError, SerializationError
+from lading_runner.profile import environment_found
 from lading_runner.serializers.json import to_jsonable
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def foreign_event(ti: Any, status: str, error: BaseException | str | None) -> li
         task=attempt_of(ti),
         operator=operator_name(ti.task),
         code=code,
+        environment=environment_found(),
         params=literals(ti, inputs),
         inputs=inputs,
         outputs=outputs_of(record),

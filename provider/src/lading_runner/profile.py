@@ -43,12 +43,31 @@ def utc_now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
 
 
-def environment_found() -> Dict[str, str]:
-    """Python, platform, and the digest of what is installed, of its canonical JSON list."""
+#: Modules whose version people look for first, with the names of their distributions.
+_LIBRARIES = {
+    "lightgbm": "lightgbm",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "polars": "polars",
+    "pyarrow": "pyarrow",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "torch": "torch",
+    "xgboost": "xgboost",
+}
+
+
+def environment_found() -> Dict[str, Any]:
+    """Python, platform, the digest of what is installed (of its canonical JSON list), and the versions of the
+    data libraries that were imported."""
+    loaded = {
+        name: getattr(sys.modules.get(module), "__version__", None) for module, name in _LIBRARIES.items()
+    }
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
         "platform": f"{sys.platform}-{os.uname().machine}",
         "packages": _packages_digest(tuple(sys.path)),
+        "versions": {name: str(version) for name, version in loaded.items() if version is not None},
     }
 
 

@@ -17,13 +17,14 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-#: Where a checkout has the demo; an installed package brings its own copy beside this file.
-_DAGS = Path(__file__).parents[4] / "dags"
+_PACKAGED = Path(__file__).parents[1] / "dags"  # a wheel brings the examples along
+_DAGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[4] / "dags"
 DAG_ID = "demo_digits"
 
 
@@ -42,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     steps = (
         ("Preparing Airflow's database", ("-m", "airflow", "db", "migrate")),
-        (f"Running {DAG_ID}", ("-m", "lading.cli.demo_run", DAG_ID)),
+        (
+            f"Running {DAG_ID}; the first time, one step installs its own packages",
+            ("-m", "lading.cli.demo_run", DAG_ID),
+        ),
     )
     for number, (title, argv) in enumerate(steps, 1):
         if code := _stage(f"[{number}/3] {title}", argv, environment, home / "logs" / f"demo-{number}.log"):
@@ -106,7 +110,8 @@ def _stage(title: str, argv: tuple[str, ...], environment: Mapping[str, str], lo
                 code = child.wait(timeout=10)
                 break
             except subprocess.TimeoutExpired:
-                _say(f"      … {time.monotonic() - started:.0f} s")
+                if not show:  # what shows its output tells by itself that it goes on
+                    _say(f"      … {time.monotonic() - started:.0f} s")
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         sys.stderr.write(f"{tail}\n\n{title} failed with exit code {code}; the whole log is {log}\n")
@@ -114,7 +119,7 @@ def _stage(title: str, argv: tuple[str, ...], environment: Mapping[str, str], lo
 
 
 def _serve(environment: Mapping[str, str], port: int) -> int:
-    url = f"http://127.0.0.1:{port}/dags/{DAG_ID}"
+    url = f"http://127.0.0.1:{port}/dags/{DAG_ID}/runs/{quote(_newest_run(environment))}"
     log = Path(environment["AIRFLOW_HOME"]) / "logs" / "demo-server.log"
     with log.open("w") as logged:
         server = subprocess.Popen(
@@ -137,6 +142,13 @@ def _serve(environment: Mapping[str, str], port: int) -> int:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(timeout=30)
+
+
+def _newest_run(environment: Mapping[str, str]) -> str:
+    from lading.lineage.log import newest_run
+    from lading_runner.store import open_object_store
+
+    return newest_run(open_object_store(environment["LADING_STORE"]), DAG_ID) or ""
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
