@@ -29,10 +29,8 @@ class LogTee:
     def __init__(self, objects: ObjectStore, folder: str, masker: Masker, flush_s: float = _FLUSH_S) -> None:
         self._objects = objects
         self._prefix = f"{folder}/log/"
-        self._masker = masker
+        self._stream = MaskedStream(masker)
         self._flush_s = flush_s
-        self._pending = b""  # read, perhaps the beginning of a secret
-        self._chunk = b""
         self._number = 0
         self._store_works = True
         self._thread: Optional[threading.Thread] = None
@@ -79,38 +77,54 @@ class LogTee:
             data = os.read(reader, _READ) if reader in ready else b""
             if ready and not data:  # stopped, and nothing is left to read
                 break
-            self._take(data)
-            if len(self._chunk) >= _CHUNK or time.monotonic() - flushed >= self._flush_s:
+            self._emit(self._stream.take(data))
+            if len(self._stream) >= _CHUNK or time.monotonic() - flushed >= self._flush_s:
                 self._store()
                 flushed = time.monotonic()
-        self._emit(self._masker.data(self._pending))
+        self._emit(self._stream.take(b"", last=True))
         self._store(last=True)
 
-    def _take(self, data: bytes) -> None:
-        ready = self._masker.data(self._pending + data)
-        held = self._masker.begun(ready)
-        self._pending = ready[len(ready) - held :]
-        self._emit(ready[: len(ready) - held])
-
     def _emit(self, data: bytes) -> None:
-        self._chunk += data
         view = memoryview(data)
         while view:
             view = view[os.write(self._saved[0], view) :]
 
     def _store(self, last: bool = False) -> None:
-        whole = len(self._chunk) if last else _whole_characters(self._chunk)
-        if not whole:
-            return
-        chunk, self._chunk = self._chunk[:whole], self._chunk[whole:]
-        if not self._store_works:
+        chunk = self._stream.cut(last)
+        if not chunk or not self._store_works:
             return
         try:
             self._objects.write(f"{self._prefix}{self._number:06d}", chunk)
             self._number += 1
         except StoreError as e:
             self._store_works = False
-            os.write(self._saved[0], f"lading: the log is no longer stored: {e}\n".encode())
+            self._emit(f"lading: the log is no longer stored: {e}\n".encode())
+
+
+class MaskedStream:
+    """Bytes in as they come; bytes out without secrets, and in chunks without half characters."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self._begun = b""  # perhaps the beginning of a secret
+        self._chunk = b""
+
+    def __len__(self) -> int:
+        return len(self._chunk)
+
+    def take(self, data: bytes, last: bool = False) -> bytes:
+        """What may be shown now."""
+        ready = self._masker.data(self._begun + data)
+        held = 0 if last else self._masker.begun(ready)
+        ready, self._begun = ready[: len(ready) - held], ready[len(ready) - held :]
+        self._chunk += ready
+        return ready
+
+    def cut(self, last: bool = False) -> bytes:
+        """What was shown since the last cut."""
+        whole = len(self._chunk) if last else _whole_characters(self._chunk)
+        chunk, self._chunk = self._chunk[:whole], self._chunk[whole:]
+        return chunk
 
 
 def _whole_characters(data: bytes) -> int:

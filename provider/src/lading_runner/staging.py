@@ -70,7 +70,7 @@ class _Loader:
         from lading_runner.serializers.annotation import fit
         from lading_runner.serializers.json import from_jsonable
 
-        annotation = self._annotation(parameter)
+        annotation = annotation_of(self._function, parameter)
         if isinstance(value, dict) and INPUT_KEY in value:
             return self._input(str(value[INPUT_KEY]), annotation)
         if _holds_input(value):
@@ -99,20 +99,16 @@ class _Loader:
         ref = self._spec.inputs[path]
         return values.load(ref, self._store, allow_pickle=self._spec.allow_pickle, annotation=annotation)
 
-    def _annotation(self, parameter: str) -> Any:
-        """What the parameter is annotated with, None where this does not resolve here."""
-        hint = getattr(self._function, "__annotations__", {}).get(parameter)
-        if not isinstance(hint, str):
-            return hint
-        try:
-            return eval(hint, getattr(self._function, "__globals__", {}))  # noqa: S307  # the step's own code
-        except (
-            NameError,
-            AttributeError,
-            TypeError,
-            SyntaxError,
-        ):  # a name that stayed behind, or X | Y on 3.9
-            return None
+
+def annotation_of(function: Callable[..., Any], parameter: str) -> Any:
+    """What the parameter is annotated with, None where this does not resolve here."""
+    hint = getattr(function, "__annotations__", {}).get(parameter)
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return eval(hint, getattr(function, "__globals__", {}))  # noqa: S307  # the step's own code
+    except (NameError, AttributeError, TypeError, SyntaxError):  # a name that stayed behind, or X | Y on 3.9
+        return None
 
 
 def _holds_input(value: Any) -> bool:
