@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from airflow.sdk import DAG, Asset, task
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import BaseModel
 
 from lading import Resources, StepOperator, deployment, log_metrics, step
 from lading.errors import ConfigError, UnknownTarget, UnsupportedResource
@@ -244,6 +246,41 @@ def test_a_damaged_artifact_fails_the_consumer_naming_the_producer(tmp_path: Pat
     assert error["type"].endswith("ArtifactCorrupt")
     assert "damaged" in error["message"]
     assert "make" in error["message"]
+
+
+@dataclass
+class Settings:
+    depth: int
+    name: str = "small"
+
+
+class Model(BaseModel):
+    trees: int
+
+
+@pytest.mark.parametrize("target", ["local", "venv"])
+def test_dataclasses_and_models_come_back_as_the_class_of_the_parameter(target: str) -> None:
+    requirements = ["pydantic"] if target == "venv" else None
+    with DAG(f"classes_{target}", schedule=None) as dag:
+
+        @step
+        def make() -> Any:
+            return Settings(depth=3)
+
+        @step
+        def model() -> Any:
+            return Model(trees=5)
+
+        @step(on=target, requirements=requirements)
+        def use(settings: Settings, model: Model) -> list[Any]:
+            return [settings.depth, settings.name, model.trees]
+
+        @task
+        def check(found: list[Any]) -> None:
+            assert found == [3, "small", 5]
+
+        check(use(make(), model()))
+    assert set(task_states(run_dag(dag)).values()) == {"success"}
 
 
 def test_steps_and_tasks_survive_a_store_of_old_xcoms() -> None:

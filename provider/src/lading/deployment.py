@@ -81,7 +81,7 @@ def mask(text: str) -> str:
 
 
 def mask_json(value: Any, name: str | None = None) -> Any:
-    """JSON ``value`` with secrets replaced, also values whose key sounds secret (``password``, ``token``, …)."""
+    """JSON ``value`` with secrets replaced, also values whose key sounds secret (``password``, …)."""
     from airflow.sdk.log import _secrets_masker
 
     if isinstance(value, Mapping):

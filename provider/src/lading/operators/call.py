@@ -15,6 +15,7 @@ from lading.xcom.traced import Handle, TracedDict, TracedList, handles, place_of
 from lading_runner import values
 from lading_runner.contract import INPUT_KEY, ArtifactRef
 from lading_runner.errors import SerializationError
+from lading_runner.serializers.annotation import fit
 from lading_runner.serializers.json import to_jsonable
 
 if TYPE_CHECKING:
@@ -111,13 +112,16 @@ def _standard(value: Any) -> Any:
     return value
 
 
-def load_all(value: Any) -> Any:
-    """``value`` with every handle replaced by what it stands for; lists and dicts become plain ones."""
+def load_all(value: Any, annotation: Any = None, *, allow_pickle: bool) -> Any:
+    """``value`` with every handle replaced by what it stands for; lists and dicts become plain ones.
+
+    Plain data becomes an instance of ``annotation`` where that is a dataclass or a pydantic model.
+    """
     if isinstance(value, (Handle, TracedList, TracedDict)):
-        handle = value if isinstance(value, Handle) else value.handle
-        return values.load(handle.ref, deployment.store(), allow_pickle=deployment.settings().allow_pickle)
+        ref = (value if isinstance(value, Handle) else value.handle).ref
+        return values.load(ref, deployment.store(), allow_pickle=allow_pickle, annotation=annotation)
     if type(value) is dict:
-        return {k: load_all(v) for k, v in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(load_all(v) for v in value)
-    return value
+        return fit({k: load_all(v, allow_pickle=allow_pickle) for k, v in value.items()}, annotation)
+    if type(value) is list:
+        return fit([load_all(v, allow_pickle=allow_pickle) for v in value], annotation)
+    return tuple(load_all(v, allow_pickle=allow_pickle) for v in value) if type(value) is tuple else value

@@ -16,7 +16,7 @@ from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy
 from lading.lineage.event import Output
 from lading.operators import events
 from lading.operators.call import Call, load_all
-from lading.operators.plan import StepPlan
+from lading.operators.plan import StepPlan, positional_names
 from lading.operators.state import TaskState
 from lading.xcom.pull import step_view
 from lading.xcom.record import record_of
@@ -26,6 +26,7 @@ from lading_runner.contract import ArtifactRef, Producer, Result, Spec
 from lading_runner.errors import DuplicateAttempt
 from lading_runner.interrupts import Interrupted
 from lading_runner.invoke import Outcome, execute
+from lading_runner.staging import annotation_of
 
 if TYPE_CHECKING:
     from lading.backends.base import Backend, JobRequest
@@ -144,9 +145,14 @@ class StepRun:
         self._calling = True
         try:
             self._stop_if_killed()
-            return call.function(*load_all(list(call.args)), **load_all(dict(call.kwargs)))
+            args = [self._ready(*pair) for pair in zip(positional_names(call), call.args, strict=True)]
+            return call.function(*args, **{name: self._ready(name, v) for name, v in call.kwargs.items()})
         finally:
             self._calling = False
+
+    def _ready(self, name: str, value: Any) -> Any:
+        hint = annotation_of(self.plan.call.function, name)
+        return load_all(value, hint, allow_pickle=self.plan.allow_pickle)
 
     def _log_line(self, line: str) -> None:
         self.log.info("%s", line)

@@ -46,7 +46,7 @@ def fits(row: Mapping[str, Any]) -> bool:
 
 
 def holds(handle: Handle) -> bool:
-    """Whether the row of an inline ``handle`` stays under the limit; most are told without writing them out."""
+    """Whether the row of an inline ``handle`` stays under the limit; most need no writing out."""
     return _longest(handle) <= ROW_LIMIT or fits(pack(handle))
 
 

@@ -21,9 +21,16 @@ def fit(value: Any, annotation: Any) -> Any:
     origin = typing.get_origin(annotation)
     if origin is not None:
         return _fit_generic(value, origin, typing.get_args(annotation))
-    if not isinstance(annotation, type) or isinstance(value, annotation):
+    if not isinstance(annotation, type) or _is_already(value, annotation):
         return value
     return _fit_class(value, annotation)
+
+
+def _is_already(value: Any, kind: type) -> bool:
+    try:
+        return isinstance(value, kind)
+    except TypeError:  # typing.Any is a class since 3.11, but not for this; neither are most protocols
+        return True
 
 
 def _fit_class(value: Any, kind: Any) -> Any:
