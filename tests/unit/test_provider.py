@@ -47,7 +47,7 @@ def test_airflow_discovers_decorator_connection_and_options() -> None:
 
     from lading.decorators.step import step_task
 
-    assert "step" in {name for name, _ in ProvidersManagerTaskRuntime().taskflow_decorators.items()}
+    assert "step" in ProvidersManagerTaskRuntime().taskflow_decorators
     assert task.step is step_task
     assert "airflow-provider-lading" in ProvidersManager().providers
     assert conf.get("lading", "default_target") == "local"

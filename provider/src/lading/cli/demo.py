@@ -129,6 +129,7 @@ def _serve(environment: Mapping[str, str], port: int) -> int:
             stderr=logged,
             start_new_session=True,
         )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the server as Ctrl+C does
     _say(f"\nStarting Airflow on 127.0.0.1:{port} (log: {log}) …")
     try:
         if not _answers(server, port):
