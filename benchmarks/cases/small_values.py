@@ -9,7 +9,7 @@ from benchmarks.model import Area, Bench, Contestant, Kind, Row, Sample, Target,
 from benchmarks.worker import timed
 
 COUNT = 1000
-REPEATS = 5
+REPEATS = 15
 
 
 def lading(bench: Bench) -> Sample:

@@ -95,7 +95,7 @@ def test_a_quick_run_prints_one_table_and_the_same_as_json(tmp_path: Path) -> No
         "--rounds",
         "2",
         "--only",
-        "runner",
+        "start, wall",
         "--json",
         str(out),
     ]
