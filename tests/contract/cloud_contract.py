@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -220,8 +222,11 @@ class CloudStoreContract(ObjectStoreContract, ArtifactStoreContract):
             finally:
                 os._exit(0)
         os.close(send)
+        answered, _, _ = select.select([receive], [], [], 20)
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with os.fdopen(receive) as answer:
+            assert answered
             assert "spawn" in answer.read()
 
 

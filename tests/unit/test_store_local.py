@@ -145,6 +145,9 @@ def test_without_hard_links_one_create_wins_all_the_same(
         won = at_once(16, lambda n, turn=turn: objects.create(f"claims/{turn}", str(n).encode()))
         assert won.count(True) == 1
         assert objects.read(f"claims/{turn}") == str(won.index(True)).encode()
+    (Path(objects.folder) / "claims" / ".tmp-taken-4").touch()  # somebody is about to create it
+    assert not objects.create("claims/4", b"late")
+    assert objects.stat("claims/4") is None
     objects.write("written", b"1")
     assert not objects.create("written", b"2")
     objects.delete("claims/0")
