@@ -144,20 +144,21 @@ class AttemptRunner:
             raise ended.verdict.error()
         return ended.result
 
-    def cancel(self) -> None:
+    def cancel(self, failure: FailureClass = FailureClass.CANCELLED) -> None:
         """Cancel the open generation's job, whichever worker started it; it can never end in success.
 
-        Where the job outlives ``grace_s``, the state stays open and the next start cancels again.
+        ``failure``: what it is reported as; TIMEOUT where this worker's time ran out. Where the job outlives
+        ``grace_s``, the state stays open and the next start cancels again.
         """
         self._cancelled = True
         state = self._state.load()
         if state is None or state.phase is Phase.FINAL:
             return
         gone = self._cancel_job(state)
-        self._report_cancelled(state, gone)
+        verdict = self._report_cancelled(state, gone, failure)
         failpoint("cancel.reported")
         if over(gone):
-            self._state.save(replace(state, phase=Phase.FINAL, outcome=Outcome.CANCELLED))
+            self._state.save(replace(state, phase=Phase.FINAL, outcome=verdict.outcome))
             failpoint("cancel.final_saved")
 
     # Deciding
@@ -235,8 +236,7 @@ class AttemptRunner:
         state = self._state.load()
         if state is not None and state.generation == started.attempt.generation:
             self._cancel_job(state)
-        message = f"the job did not end within {self._policy.timeout_s or 0:.0f} s and was cancelled"
-        verdict = failed(FailureClass.TIMEOUT, message)
+        verdict = failed(FailureClass.TIMEOUT, self._too_long())
         return self._ended(
             started, Observation(JobState.ENDED, failure=FailureClass.TIMEOUT), folder.result(), verdict
         )
@@ -262,11 +262,20 @@ class AttemptRunner:
         failpoint("cancel.ended")
         return seen[-1]
 
-    def _report_cancelled(self, state: AttemptState, gone: Observation) -> None:
+    def _report_cancelled(
+        self, state: AttemptState, gone: Observation, failure: FailureClass = FailureClass.CANCELLED
+    ) -> Verdict:
         started = self._started(state, self._handle(state), "")
-        verdict = failed(FailureClass.CANCELLED, f"generation {state.generation} was cancelled")
+        message = f"generation {state.generation} was cancelled"
+        if failure is FailureClass.TIMEOUT:
+            message = self._too_long()
+        verdict = failed(failure, message)
         result = self._patience.ask(self._folder(started.attempt).result)
         self._hooks.on_attempt_end(self._ended(started, gone, result, verdict))
+        return verdict
+
+    def _too_long(self) -> str:
+        return f"the job did not end within {self._policy.timeout_s or 0:.0f} s and was cancelled"
 
     def _verified(self, ended: Ended) -> Ended:
         """Not a success unless the bytes of every output are there."""

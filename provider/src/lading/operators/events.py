@@ -51,6 +51,8 @@ def step_event(
 def _error(run: StepRun, ended: Ended) -> dict[str, Any]:
     found = dict(ended.result.error or {}) if ended.result else {}
     failure = ended.verdict.failure.value if ended.verdict.failure else found.get("class", "user")
+    if found.get("class", failure) != failure:  # the job knows that it was told to end, the verdict knows why
+        found = {}
     message = found.get("message") or ended.verdict.message
     return {
         "type": found.get("type", "JobLost"),

@@ -6,10 +6,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from lading import capture, deployment
 from lading.backends import registry
+from lading.backends.base import FailureClass
 from lading.backends.local import this_process
 from lading.errors import ConfigError, JobCancelled, StepFailed
 from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy
@@ -43,6 +44,7 @@ class StepRun:
         self.record.rendered = True
         self.plan: StepPlan
         self.outcome: Outcome | None = None  # of a call in this process
+        self._state = TaskState(context["task_state_store"])
         self._attempts: AttemptRunner | None = None
         self._killed = threading.Event()
         self._calling = False
@@ -52,6 +54,7 @@ class StepRun:
 
         :raises AirflowFailException: configuration is wrong; a retry cannot help
         :raises JobCancelled: the task was killed
+        :raises AirflowTaskTimeout: ``execution_timeout`` passed; the job was cancelled
         """
         try:
             self.plan = StepPlan(self.operator, call, self.store)
@@ -62,9 +65,12 @@ class StepRun:
         except StepFailed as e:
             failure = self._user_error() or e
         except (Interrupted, JobCancelled) as e:
-            if self._killed.is_set() and self._attempts is not None:
-                self._attempts.cancel()
+            if self._killed.is_set():
+                self._cancel(FailureClass.CANCELLED)
             raise JobCancelled(str(e)) from None
+        except AirflowTaskTimeout:  # raised by Airflow's alarm while the job was submitted or waited for
+            self._cancel(FailureClass.TIMEOUT)
+            raise
         raise failure  # outside of the handler: the user's exception is no consequence of another
 
     def kill(self) -> None:
@@ -73,6 +79,11 @@ class StepRun:
         self._killed.set()
         if self._calling:
             raise self._interrupted()
+
+    def _cancel(self, failure: FailureClass) -> None:
+        if self._attempts is not None:
+            self._state.end()
+            self._attempts.cancel(failure)
 
     def _interrupted(self) -> Interrupted:
         return Interrupted(
@@ -96,7 +107,7 @@ class StepRun:
         return AttemptRunner(
             task=capture.attempt_of(self.ti, 1),
             backend=self._backend(),
-            state=TaskState(self.context["task_state_store"]),
+            state=self._state,
             objects=self.store.objects,
             fingerprint=self.plan.fingerprint(),
             max_tries=self.ti.max_tries,
