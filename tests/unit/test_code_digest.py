@@ -60,6 +60,8 @@ def digest(folder: Path, text: str = BASE, helpers: str = HELPERS) -> str:
         ("RATE = 3", "\n\n\nRATE = 3   \n"),
         ("def train", "# trains\n    def train"),
         ('"@daily"', '"@hourly"'),
+        ("return x ** power", "\n    # the power\n\n    return x ** power  # of x"),
+        ("        return helper(", "\n        # at last\n        return helper("),
         ('"""Train."""', '"""Trains a model.\n\n        At length."""'),
         ("@task.step", '@task.step(on="docker", retries=3)'),
         ("@task\ndef other", "UNUSED = 7\n\n\n@task(retries=2)\ndef other"),

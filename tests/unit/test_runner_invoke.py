@@ -133,13 +133,13 @@ def test_every_text_of_a_result_is_masked(tmp_path: Path) -> None:
 
 def test_what_a_step_logs_is_in_its_result(tmp_path: Path) -> None:
     def step() -> None:
-        log_metrics({"loss": float("nan"), "best": float("-inf"), "rounds": 3})
+        log_metrics({"loss": float("nan"), "gap": float("nan"), "best": float("-inf"), "rounds": 3})
         for epoch, loss in [(1, 0.5), (3, 0.1), (2, 0.3)]:
             log_metrics({"loss": loss}, step=epoch, higher_is_better={"loss": False})
         log_external_input("s3://user:secret@raw/rows.csv", version="3")
 
     result = call(tmp_path, step).result
-    assert result.metrics == {"loss": 0.1, "best": "-Infinity", "rounds": 3}
+    assert result.metrics == {"loss": 0.1, "gap": "NaN", "best": "-Infinity", "rounds": 3}
     assert result.metrics_higher_is_better == {"loss": False}
     assert result.external == {"inputs": [{"uri": "s3://raw/rows.csv", "version": "3"}], "outputs": []}
     json.loads(result.dumps())

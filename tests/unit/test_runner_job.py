@@ -101,13 +101,16 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
 WAITING = """
     import pathlib, time
 
-    def run(started, held_out=False):
+    def run(started):
         pathlib.Path(started).touch()
-        while True:
-            try:
-                time.sleep(60)
-            except {held}:
-                pass
+        try:
+            while True:
+                try:
+                    time.sleep(60)
+                except {held}:
+                    pass
+        finally:
+            pathlib.Path(started + "-cleaned").touch()
 """
 
 
@@ -120,6 +123,7 @@ def test_sigterm_cancels_whatever_the_step_catches(tmp_path: Path, held: str) ->
     process.communicate(timeout=30)
     result = made.result()
     assert process.returncode == 143
+    assert (tmp_path / "started-cleaned").exists() == (held == "Exception")
     assert result is not None
     assert (result.status, dict(result.error or {})["class"]) == ("cancelled", "cancelled")
 
@@ -195,6 +199,7 @@ def test_damaged_code_is_exit_66(tmp_path: Path, damage: str) -> None:
     ended = made.run()
     assert (ended.code, ended.error["class"]) == (66, "config")
     assert str(made.spec.code["digest"]) in ended.error["message"]
+    assert "the code of the step cannot be read" in ended.error["message"]
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
