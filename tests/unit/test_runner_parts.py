@@ -51,6 +51,8 @@ def test_the_runner_zip_holds_the_runner_and_a_lading_without_airflow() -> None:
 
 def test_an_archive_is_the_same_bytes_in_whatever_order_its_files_come() -> None:
     assert archive({"b.py": b"2", "a.py": b"1"}) == archive({"a.py": b"1", "b.py": b"2"})
+    (entry,) = zipfile.ZipFile(io.BytesIO(archive({"a.py": b"1"}))).infolist()
+    assert (entry.date_time, entry.external_attr >> 16) == ((1980, 1, 1, 0, 0, 0), 0o100644)
 
 
 @pytest.mark.parametrize("python", pythons())
