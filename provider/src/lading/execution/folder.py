@@ -35,7 +35,7 @@ class AttemptFolder:
         there = self.objects.read(key)
         if there == raw:
             return
-        if replace(Spec.loads(there), deadline=spec.deadline).dumps() != raw:
+        if _essence(Spec.loads(there)) != _essence(spec):
             raise LadingError(
                 f"{key} holds another spec than this worker's, expected the same for one generation; "
                 f"two workers run this task at once: end the older one and clear the task"
@@ -74,3 +74,9 @@ class AttemptFolder:
             return self.objects.read(f"{self.key}/{name}")
         except KeyError:
             return None
+
+
+def _essence(spec: Spec) -> bytes:
+    """What the job does: without the deadline, and without where the code stands in the user's file."""
+    code = {name: value for name, value in spec.code.items() if name not in {"file", "lines"}}
+    return replace(spec, deadline=None, code=code).dumps()

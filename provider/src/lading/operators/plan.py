@@ -29,8 +29,8 @@ class StepPlan:
     :raises ConfigError: the code, an argument or the requirements cannot be carried to the target
     """
 
-    def __init__(self, operator: Any, call: Call, store: ArtifactStore) -> None:
-        self.operator, self.call, self.store = operator, call, store
+    def __init__(self, operator: Any, call: Call, store: ArtifactStore, ti: Any) -> None:
+        self.operator, self.call, self.store, self.ti = operator, call, store, ti
         self.target = target_of(operator.step)
         self.in_place = self.target.backend == "local"
         self.code = self._code(call.function)
@@ -60,7 +60,7 @@ class StepPlan:
     def spec(self, attempt: Attempt) -> Spec:
         return Spec(
             attempt=attempt,
-            code={"digest": self.code.digest if self.code else None, "entry": self.entry},
+            code=self.code.to_spec() if self.code else {"digest": None, "entry": self.entry},
             store=self._job_store(),
             folder=attempt_folder(attempt),
             args=self.wire.args,
@@ -122,15 +122,19 @@ class StepPlan:
         if self.operator.step.code == "image":
             return image_code(f"{function.__module__}:{function.__qualname__}")
         try:
-            code = slice_function(function)
+            code = slice_function(function, roots=self._roots(), allow_airflow=self.in_place)
         except CodeSliceError as e:
             if not self.in_place:
                 raise
             self.operator.log.warning("the code of this step has no digest: %s", e)
             return None
-        if code.digest and not self.store.exists(code.digest):
-            self.store.put_bytes(code.archive)
+        self.store.put_bytes(code.archive)  # each time: it heals a damaged blob
         return code
+
+    def _roots(self) -> tuple[Path, ...]:
+        """Where modules are first-party: the DAG bundle, for a worker that runs in one."""
+        path = getattr(getattr(self.ti, "bundle_instance", None), "path", None)
+        return (Path(path),) if path is not None else ()
 
 
 def plain(call: Call) -> Call:

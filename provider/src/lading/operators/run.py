@@ -57,7 +57,7 @@ class StepRun:
         :raises AirflowTaskTimeout: ``execution_timeout`` passed; the job was cancelled
         """
         try:
-            self.plan = StepPlan(self.operator, call, self.store)
+            self.plan = StepPlan(self.operator, call, self.store, self.ti)
             self._attempts = self._runner()
             return self._returned(self._attempts.run())
         except ConfigError as e:
