@@ -196,8 +196,9 @@ def _of_element(whole: ArtifactRef, place: str, part: ArtifactRef) -> ArtifactRe
 
 def _load_one(ref: ArtifactRef, store: Store, allow_pickle: bool) -> Any:
     if ref.format == serializers.PICKLE and not allow_pickle:
-        raise _undecodable(
-            ref, ArtifactUndecodable(f"it is a pickle, and reading one runs what is in it; allow it: {ALLOW}")
+        raise ArtifactUndecodable(
+            f"{_described(ref)} is a pickle, and reading one runs what is in it; expected a format that runs "
+            f"nothing; return plain data or a supported type instead, or allow it: {ALLOW}"
         )
     try:
         serializer = serializers.by_format(ref.format)
@@ -213,10 +214,13 @@ def _load_one(ref: ArtifactRef, store: Store, allow_pickle: bool) -> Any:
 def _undecodable(ref: ArtifactRef, cause: BaseException) -> ArtifactUndecodable:
     reason = str(cause) if isinstance(cause, ArtifactUndecodable) else f"{type(cause).__name__}: {cause}"
     return ArtifactUndecodable(
-        f"artifact {ref.digest} of type {ref.type}, from {_producer(ref.producer)}, cannot be decoded as "
-        f"{ref.format!r}: {reason}; give reader and producer the same library versions, or run the producer "
-        "again"
+        f"{_described(ref)} cannot be decoded as {ref.format!r}: {reason}; "
+        f"give reader and producer the same library versions, or run the producer again"
     )
+
+
+def _described(ref: ArtifactRef) -> str:
+    return f"artifact {ref.digest} of type {ref.type}, from {_producer(ref.producer)},"
 
 
 def _producer(producer: Optional[Producer]) -> str:

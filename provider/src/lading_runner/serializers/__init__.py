@@ -15,7 +15,7 @@ GROUP = "lading.serializers"
 PICKLE = "pickle"
 
 _HERE = "lading_runner.serializers"
-#: Built-in serializers by format, in the order in which they are asked; JSON is asked before all of them.
+#: Built-in serializers by format.
 _BUILT_IN = {
     "json": "json:JsonSerializer",
     "text": "plain:TextSerializer",
@@ -42,9 +42,9 @@ def find(value: Any, *, allow_pickle: bool = False) -> Serializer:
 
     :raises SerializationError: none takes it
     """
-    for native in (find_native(value), _json(value), find_foreign(value)):
-        if native is not None:
-            return native
+    found = find_native(value) or _json(value) or find_foreign(value)
+    if found is not None:
+        return found
     if allow_pickle:
         return _built_in(PICKLE)
     raise refusal(value)
@@ -52,8 +52,8 @@ def find(value: Any, *, allow_pickle: bool = False) -> Serializer:
 
 def find_native(value: Any) -> Optional[Serializer]:
     """The built-in serializer of ``value``, JSON and pickle apart; cheap."""
-    for format_id in _BUILT_IN:
-        if format_id not in ("json", PICKLE) and _may_take(format_id, value):
+    for root in names.roots(type(value)):
+        for format_id in _BY_ROOT.get(root, ()):
             serializer = _built_in(format_id)
             if serializer.accepts(value):
                 return serializer
@@ -96,29 +96,41 @@ def refusal(value: Any, path: str = "value") -> SerializationError:
 
     return SerializationError(
         f"{path} is of type {names.type_name(value)} ({names.qualified(type(value))}), which no serializer "
-        "takes; expected plain data, a dataclass, a pydantic model, a table, an array, tensors, a model, a "
-        f"figure or a path; return one of these, register a serializer under {GROUP!r}, or allow pickle: "
-        f"{ALLOW}"
+        f"takes; expected plain data, a dataclass, a pydantic model, a table, an array, tensors, a model, "
+        f"a figure or a path; return {_instead(value)}, register a serializer under {GROUP!r}, or allow "
+        f"pickle: {ALLOW}"
     )
 
 
-_ROOTS = {
-    "npy": ("numpy",),
-    "arrow": ("pandas", "polars", "pyarrow"),
+def _instead(value: Any) -> str:
+    roots = names.roots(type(value))
+    for root, cure in _CURES.items():
+        if root in roots:
+            return cure
+    return "one of these"
+
+
+#: What to return instead of a library's value that is none of its tables, arrays and models.
+_CURES = {
+    "pandas": "value.to_pydatetime(), pandas.Series(value), or pandas.DataFrame(value) of a subclass,",
+    "polars": "a polars.DataFrame or Series",
+    "numpy": "value.item() or numpy.asarray(value)",
+    "torch": "its tensors or state_dict()",
+}
+#: Formats to ask, by the top packages of a value's class and its bases.
+_BY_ROOT = {
+    "builtins": ("text", "bytes", "safetensors"),
+    "collections": ("safetensors",),
+    "torch": ("safetensors",),
+    "numpy": ("npy",),
+    **{root: ("arrow",) for root in ("pandas", "polars", "pyarrow")},
     "xgboost": ("xgboost",),
     "lightgbm": ("lightgbm",),
-    "skops": ("sklearn",),
-    "safetensors": ("torch", "builtins", "collections"),
-    "figure": ("matplotlib", _HERE.partition(".")[0]),
-    "file": ("pathlib",),
-    "directory": ("pathlib",),
+    "sklearn": ("skops",),
+    "matplotlib": ("figure",),
+    "lading_runner": ("figure",),
+    "pathlib": ("file", "directory"),
 }
-
-
-def _may_take(format_id: str, value: Any) -> bool:
-    """Whether a class or base of ``value`` is of a package that the serializer is for."""
-    roots = _ROOTS.get(format_id)
-    return roots is None or any(root in roots for root in names.roots(type(value)))
 
 
 def _json(value: Any) -> Optional[Serializer]:

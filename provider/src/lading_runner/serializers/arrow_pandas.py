@@ -7,13 +7,13 @@ column labels, frequencies, ``attrs`` that are plain data. Missing values of obj
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from lading_runner.contract import canonical_json
 from lading_runner.errors import SerializationError
 from lading_runner.serializers.arrow import Parts, batch_rows, slices
 from lading_runner.serializers.arrow_pandas_read import join, restored
-from lading_runner.serializers.arrow_tidy import one, tidy
+from lading_runner.serializers.arrow_tidy import one, tidy, value_bytes
 from lading_runner.serializers.json import to_jsonable
 from lading_runner.serializers.library import need
 
@@ -29,7 +29,7 @@ def split(value: Any) -> Parts:
     frame = _frame(value)
     objects = [i for i, dtype in enumerate(frame.dtypes) if _is_object(dtype)]
     facts: Dict[str, Any] = {"objects": objects, **_facts(value), **_frame_facts(frame)}
-    schema = _schema(frame, objects)
+    schema = _schema(frame, objects, facts.get("arrow_dtypes", ()))
     _check(frame, schema, facts)
     return Parts(schema, facts, _batches(frame, schema))
 
@@ -43,17 +43,21 @@ def describe(value: Any) -> Mapping[str, Any]:
 
 def _frame(value: Any) -> Any:
     pandas = need("pandas", _FOR)
-    if type(value) is pandas.DataFrame:
+    if isinstance(value, pandas.DataFrame):
         _check_labels(value.columns)
-        return value
-    if type(value) is pandas.Series:
-        return value.to_frame(name="value")
-    if isinstance(value, pandas.Index):
-        return pandas.DataFrame(index=value)
-    raise SerializationError(
-        f"{type(value).__name__} is a subclass whose additions would be lost; expected pandas.DataFrame, "
-        "Series or Index; return pandas.DataFrame(value), or install a serializer for it"
-    )
+        frame = value
+    elif isinstance(value, pandas.Series):
+        frame = value.to_frame(name="value")
+    else:
+        frame = pandas.DataFrame(index=value)
+    if _odd_names(frame.index):
+        frame = frame.set_axis(frame.index.set_names([None] * frame.index.nlevels), axis=0)
+    return frame
+
+
+def _odd_names(index: Any) -> bool:
+    """Arrow has names of text alone."""
+    return any(name is not None and not isinstance(name, str) for name in index.names)
 
 
 def _check_labels(labels: Any) -> None:
@@ -73,6 +77,8 @@ def _facts(value: Any) -> Dict[str, Any]:
     index = value if isinstance(value, pandas.Index) else value.index
     if isinstance(index, (pandas.DatetimeIndex, pandas.TimedeltaIndex)) and index.freq is not None:
         facts["freq"] = index.freqstr
+    if _odd_names(index) or (isinstance(index, pandas.RangeIndex) and index.name is not None):
+        facts["index_names"] = [to_jsonable(name, "name of the index") for name in index.names]
     if isinstance(value, pandas.Series):
         facts["name"] = to_jsonable(value.name, "name of the series")
     attrs = getattr(value, "attrs", None)
@@ -91,12 +97,26 @@ def _frame_facts(frame: Any) -> Dict[str, Any]:
     words = [i for i, dtype in enumerate(frame.dtypes) if getattr(dtype, "storage", None) == "python"]
     if words:
         facts["python_strings"] = words
+    unnamed = [i for i, dtype in enumerate(frame.dtypes) if _is_unnamed(dtype)]
+    if unnamed:
+        facts["arrow_dtypes"] = unnamed
     if not frame.shape[1] and type(frame.index).__name__ == "RangeIndex":  # Arrow counts the rows of columns
         facts["range"] = [frame.index.start, frame.index.stop, frame.index.step]
     return facts
 
 
-def _schema(frame: Any, objects: List[int]) -> Any:
+def _is_unnamed(dtype: Any) -> bool:
+    """Whether pandas cannot make the dtype of its name, as of lists and structs of Arrow."""
+    if type(dtype).__name__ != "ArrowDtype":
+        return False
+    try:
+        need("pandas", _FOR).api.types.pandas_dtype(str(dtype))
+    except (TypeError, NotImplementedError):
+        return True
+    return False
+
+
+def _schema(frame: Any, objects: List[int], unnamed: Sequence[int]) -> Any:
     """Arrow types of the whole frame, without converting it, and pandas' notes without its version."""
     pa = need("pyarrow", _FOR)
     empty = frame.iloc[:0]
@@ -119,6 +139,8 @@ def _schema(frame: Any, objects: List[int]) -> Any:
                 schema = schema.set(field, pa.field(note, pa.array(level, from_pandas=True).type))
     for place in objects:
         schema = schema.set(place, pa.field(schema.field(place).name, _object_type(frame, place)))
+    for place in unnamed:
+        notes["columns"][place]["numpy_type"] = "object"
     notes = {name: notes[name] for name in ("index_columns", "column_indexes", "columns")}
     return schema.with_metadata({b"pandas": canonical_json(notes)})
 
@@ -223,5 +245,6 @@ def _extension_bytes(column: Any) -> int:
     if str(dtype) == "category":
         return 0
     if type(dtype).__name__ == "StringDtype":
-        return 8 * len(column) + int(column.str.len().sum() or 0)
+        arrow = dtype.storage == "pyarrow"
+        return value_bytes(column.array.__arrow_array__()) if arrow else _OBJECT_BYTES * len(column)
     return int(getattr(dtype, "itemsize", None) or 16) * len(column)

@@ -40,6 +40,8 @@ def restored(table: Any, facts: Mapping[str, Any], split_blocks: bool) -> Any:
         # pandas 2.2 has no other missing value, and no word for it
         dtype = pandas.StringDtype("python", **({} if missing is pandas.NA else {"na_value": missing}))
         frame.isetitem(place, frame.iloc[:, place].astype(dtype))
+    for place in facts.get("arrow_dtypes", ()):
+        frame.isetitem(place, pandas.arrays.ArrowExtensionArray(table.column(place)))
     _restore_labels(frame, facts)
     return frame
 
@@ -49,6 +51,8 @@ def _restore_labels(frame: Any, facts: Mapping[str, Any]) -> None:
         frame.index = need("pandas", _FOR).RangeIndex(*facts["range"], name=frame.index.name)
     if facts.get("index_object") and frame.index.dtype != object:
         frame.index = frame.index.astype(object)
+    if "index_names" in facts:
+        frame.index = frame.index.set_names([decode(name) for name in facts["index_names"]])
     if "freq" in facts:
         frame.index.freq = facts["freq"]
     if facts.get("columns_object") and frame.columns.dtype != object:

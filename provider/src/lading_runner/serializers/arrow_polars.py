@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from lading_runner.errors import SerializationError
 from lading_runner.serializers.arrow import Parts, batch_rows, slices
 from lading_runner.serializers.arrow_tidy import tidy_batch
 from lading_runner.serializers.library import need
+
+_WORD = 40  # bytes, a guess: of one category, as a view and as text
 
 
 def split(value: Any) -> Parts:
@@ -18,12 +20,11 @@ def split(value: Any) -> Parts:
         )
     polars = need("polars", "to store a frame")
     frame = value.to_frame() if type(value).__name__ == "Series" else value
-    # The codes of a category depend on what else the process has seen: the words are stored.
+    # The codes of a category depend on what else the process has seen; the words are stored.
     categorical = [name for name, dtype in frame.schema.items() if dtype == polars.Categorical]
     facts = {"categorical": categorical} if categorical else {}
-    worded = frame.with_columns(polars.col(name).cast(polars.String) for name in categorical)
-    schema = _check(frame, worded, facts)
-    return Parts(schema, facts, _batches(worded))
+    schema = _check(frame, facts)
+    return Parts(schema, facts, _batches(frame, categorical))
 
 
 def join(table: Any, facts: Mapping[str, Any], memory: Any) -> Any:
@@ -45,16 +46,21 @@ def describe(value: Any) -> Mapping[str, Any]:
     }
 
 
-def _check(frame: Any, worded: Any, facts: Mapping[str, Any]) -> Any:
+def _worded(frame: Any, categorical: Sequence[str]) -> Any:
+    polars = need("polars", "to store a frame")
+    return frame.with_columns(polars.col(name).cast(polars.String) for name in categorical)
+
+
+def _check(frame: Any, facts: Mapping[str, Any]) -> Any:
     """The Arrow schema, which must lead back to the schema of ``frame``."""
     polars = need("polars", "to store a frame")
     for name, dtype in frame.schema.items():
         if dtype == polars.Object:
             raise SerializationError(
                 f"column {name!r} has dtype Object, which Arrow cannot hold; expected numbers, strings, "
-                "times, lists or structs; cast it, or drop it"
+                f"times, lists or structs; cast it, or drop it"
             )
-    empty = worded.clear().to_arrow()
+    empty = _worded(frame.clear(), facts.get("categorical", ())).to_arrow()
     back = join(empty, {**facts, "class": "DataFrame"}, None)
     changed = [name for name, dtype in frame.schema.items() if back.schema[name] != dtype]
     if changed:
@@ -65,13 +71,12 @@ def _check(frame: Any, worded: Any, facts: Mapping[str, Any]) -> Any:
     return empty.schema
 
 
-def _batches(frame: Any) -> Iterator[Any]:
+def _batches(frame: Any, categorical: Sequence[str]) -> Iterator[Any]:
     polars = need("polars", "to store a frame")
-    converted = sum(
-        int(frame[name].str.len_bytes().sum() or 0) + 8 * frame.height
-        for name, dtype in frame.schema.items()
-        if dtype == polars.String
-    )
+    converted = _WORD * frame.height * len(categorical)
+    for name, dtype in frame.schema.items():
+        if dtype == polars.String:
+            converted += int(frame[name].str.len_bytes().sum() or 0) + 8 * frame.height
     size = batch_rows(frame.height, converted)
     for start in slices(frame.height, size):
-        yield tidy_batch(frame.slice(start, size).to_arrow(), 0, size)
+        yield tidy_batch(_worded(frame.slice(start, size), categorical).to_arrow(), 0, size)

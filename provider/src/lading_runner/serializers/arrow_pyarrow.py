@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 from lading_runner.serializers.arrow import Parts, batch_rows, slices
-from lading_runner.serializers.arrow_tidy import one, tidy_batch
+from lading_runner.serializers.arrow_tidy import one, tidy_batch, value_bytes
 from lading_runner.serializers.library import need
 
 
@@ -32,7 +32,7 @@ def describe(value: Any) -> Mapping[str, Any]:
 
 
 def batches(table: Any) -> Iterator[Any]:
-    size = batch_rows(table.num_rows, sum(_bytes(column) for column in table.columns))
+    size = batch_rows(table.num_rows, sum(value_bytes(column) for column in table.columns))
     for start in slices(table.num_rows, size):
         yield tidy_batch(table, start, size)
 
@@ -42,23 +42,3 @@ def _table(value: Any) -> Any:
     if isinstance(value, pa.RecordBatch):
         return pa.Table.from_batches([value])
     return value if isinstance(value, pa.Table) else pa.table({"value": value})
-
-
-def _bytes(column: Any) -> int:
-    """What the values need, however they lie in memory; nested ones are guessed."""
-    pa = need("pyarrow", "to store a table")
-    kind, rows = column.type, len(column)
-    try:
-        return int(kind.bit_width * rows // 8)
-    except ValueError:  # not of fixed width
-        pass
-    types = pa.types
-    if (
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
-    ):
-        lengths = need("pyarrow.compute", "to store a table").binary_length(column)
-        return 8 * rows + int(need("pyarrow.compute", "to store a table").sum(lengths).as_py() or 0)
-    return 64 * rows

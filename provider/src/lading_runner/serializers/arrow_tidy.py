@@ -48,10 +48,27 @@ def tidy(array: Any) -> Any:
     return array
 
 
+def value_bytes(column: Any) -> int:
+    """What the values need, however they lie in memory; nested ones are guessed."""
+    pa = need("pyarrow", _FOR)
+    kind, rows = column.type, len(column)
+    if not _has_lengths(pa.types, kind):
+        try:
+            return int(kind.bit_width * rows // 8)
+        except ValueError:  # of no fixed width
+            return 64 * rows
+    compute = need("pyarrow.compute", _FOR)
+    return 8 * rows + int(compute.sum(compute.binary_length(column)).as_py() or 0)
+
+
+def _has_lengths(types: Any, kind: Any) -> bool:
+    tests = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    return any(test(kind) for test in tests)
+
+
 def _fillable(types: Any, kind: Any) -> bool:
     flat = (types.is_integer, types.is_floating, types.is_temporal, types.is_decimal)
-    variable = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
-    return any(test(kind) for test in (*flat, *variable)) and not types.is_interval(kind)
+    return (any(test(kind) for test in flat) and not types.is_interval(kind)) or _has_lengths(types, kind)
 
 
 def _zeroed(pa: Any, array: Any) -> Any:

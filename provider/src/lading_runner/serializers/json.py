@@ -114,7 +114,7 @@ class _Encoder:
             )
         if len(self._open) >= DEPTH:
             raise Endless(
-                f"{self._path()[:200]}… is nested deeper than {DEPTH} levels; expected fewer; flatten the data"
+                f"{self._path()[:200]}… is nested deeper than {DEPTH} levels; expected fewer; flatten it"
             )
         self._open.add(id(value))
         try:

@@ -51,7 +51,7 @@ def is_path(kind: type) -> bool:
 
 
 def is_enum(kind: type) -> bool:
-    return any(base.__module__ == "enum" for base in kind.__mro__)
+    return any(base.__module__ == "enum" and base.__name__ == "Enum" for base in kind.__mro__)
 
 
 def is_dataclass(kind: type) -> bool:

@@ -26,6 +26,8 @@ _TRUSTED = re.compile(
     r"scipy\.sparse\.(?:\w+\.)*\w+_(?:matrix|array)|scipy\.stats\.(?:\w+\.)*(?:rv_\w+_frozen|\w+_gen)"
 )
 _SCHEMA = "schema.json"
+#: An address in memory, by which scikit-learn notices that it checked the same list of words before.
+_ADDRESS = "_stop_words_id"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 
 
@@ -90,7 +92,7 @@ def _canonical(raw: bytes) -> bytes:
 
 def _clean(name: str, raw: bytes) -> bytes:
     """An array without what happened to lie between its fields, as in the nodes of trees."""
-    if not name.endswith(".npy") or b"'names'" not in raw[:4096] and b"'descr': [" not in raw[:4096]:
+    if not name.endswith(".npy") or (b"'names'" not in raw[:4096] and b"'descr': [" not in raw[:4096]):
         return raw
     array = need("numpy", "to store an estimator").load(io.BytesIO(raw), allow_pickle=False)
     out = io.BytesIO()
@@ -136,6 +138,8 @@ def _renumbered(node: Any, ids: Dict[Any, int], files: Dict[str, str]) -> Any:
 
 
 def _renewed(key: str, item: Any, node: Mapping[str, Any], ids: Dict[Any, int], files: Dict[str, str]) -> Any:
+    if key == _ADDRESS and isinstance(item, dict):
+        item = {**item, "content": "0"}
     if key == "__id__":
         # Whether two equal constants are one object differs between processes, and nothing depends on it.
         own = ("constant", len(ids)) if node.get("__loader__") == "JsonNode" else item
