@@ -213,6 +213,7 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
+            "AIRFLOW__LADING__CANCEL_GRACE_S": "8",  # more than Airflow gives a killed task
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
             "AIRFLOW__LADING__STORE": (self.home / "store").as_uri(),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),

@@ -184,15 +184,16 @@ def test_a_job_whose_worker_and_supervisor_died_is_joined_by_the_retry(airflow: 
     assert history(airflow, "lost_worker", "venv") == [("succeeded", 1)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="nobody forces a job that holds out when its worker is killed after 5 s"
-)
+@pytest.mark.xfail(strict=True, reason="a job that holds out is forced by its worker, which lives 5 s only")
 def test_a_killed_step_in_native_code_is_gone(airflow: Airflow) -> None:
     run = airflow.trigger("native")
     pid = int(airflow.noted("native-venv"))
+    worker = int(airflow.noted("worker-native-venv"))
 
     airflow.mark_failed("native", run, "venv")
 
+    until(lambda: not lives(worker), f"task process {worker} outlives its kill", 30)
+    assert lives(pid), "the worker lived to see the end: nothing is proved"
     until(lambda: not lives(pid), f"process {pid} of the step outlives its kill", 30)
 
 
