@@ -17,8 +17,8 @@ class Blob(Protocol):
         ...
 
     def local_path(self) -> Optional[str]:
-        """Path of an immutable local file with the content that may be memory-mapped, never written; None when
-        the store is remote and the bytes are in memory."""
+        """Path of an immutable local file with the content that may be memory-mapped, never written; None
+        when the store is remote and the bytes are in memory."""
         ...
 
 
@@ -45,6 +45,6 @@ class Serializer(Protocol):
         ...
 
     def describe(self, value: Any) -> Mapping[str, Any]:
-        """Facts for people and the UI, never values: ``{"shape": [455, 30], "columns": [...]}``; JSON, at most
-        600 bytes."""
+        """Facts for people and the UI, never values: ``{"shape": [455, 30], "columns": [...]}``; JSON, at
+        most 600 bytes."""
         ...
