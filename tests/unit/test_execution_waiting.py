@@ -203,6 +203,18 @@ def test_past_its_deadline_a_job_is_cancelled_and_fails(tmp_path: Path) -> None:
     assert generations(desk) == [(1, "failed"), (2, "succeeded")]
 
 
+def test_a_worker_whose_own_time_ran_out_leaves_a_failed_generation_and_no_job(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, [run_for_ever, succeed], Policy(timeout_s=60))
+    worker = desk.worker()
+    worker.start()
+    worker.cancel(FailureClass.TIMEOUT)
+    assert desk.generation(1).cancels == 1
+    assert desk.ends[0].verdict.failure is FailureClass.TIMEOUT
+    assert "did not end within 60 s" in desk.ends[0].verdict.message
+    desk.worker().run()
+    assert generations(desk) == [(1, "failed"), (2, "succeeded")]
+
+
 def test_a_success_that_arrives_after_the_deadline_does_not_count(tmp_path: Path) -> None:
     def too_late(platform: Platform, job: Job) -> Observation:
         succeed(platform, job)
