@@ -184,7 +184,6 @@ def test_a_job_whose_worker_and_supervisor_died_is_joined_by_the_retry(airflow: 
     assert history(airflow, "lost_worker", "venv") == [("succeeded", 1)]
 
 
-@pytest.mark.xfail(strict=True, reason="a job that holds out is forced by its worker, which lives 5 s only")
 def test_a_killed_step_in_native_code_is_gone(airflow: Airflow) -> None:
     run = airflow.trigger("native")
     pid = int(airflow.noted("native-venv"))

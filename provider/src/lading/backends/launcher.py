@@ -69,13 +69,14 @@ def main(job: dict[str, Any]) -> int:
         return 0
     os.close(started)
     before = oom_kills()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until there is a job to pass it on to
     child = os.fork()
     if child == 0:
         _become(job)
     os.close(starting)
     if job["mask_fd"] is not None:
         os.close(job["mask_fd"])
-    code, timed_out = _wait(child, job["timeout_s"], job["grace_s"])
+    code, timed_out = _wait(child, job)
     ended = {"code": code, "timed_out": timed_out, "oom_kills": oom_kills() - before}
     _write(job["folder"], "exit.json", ended)
     import shutil  # 10 ms, when nobody waits any more
@@ -87,12 +88,14 @@ def main(job: dict[str, Any]) -> int:
 def _become(job: dict[str, Any]) -> NoReturn:
     """Be the job: in a session of its own, on record before its first instruction."""
     os.setsid()
-    pid = os.getpid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    pid, parent = os.getpid(), os.getppid()
     record = {"host": job["host"], "pid": pid, "start": start_ticks(pid)}
     # Where memory runs out the job is killed, not the worker; only Linux has the file.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
         file.write("500")
-    _write(job["folder"], "record.json", record)
+    launcher = {"launcher": parent, "launcher_start": start_ticks(parent)}
+    _write(job["folder"], "record.json", {**record, **launcher})
     try:
         os.chdir(job["cwd"])
         os.execve(  # noqa: S606  # argv comes from the backend
@@ -105,25 +108,38 @@ def _become(job: dict[str, Any]) -> NoReturn:
         os._exit(127)
 
 
-def _wait(child: int, timeout_s: float | None, grace_s: float) -> tuple[int, bool]:
+def _wait(child: int, job: dict[str, Any]) -> tuple[int, bool]:
     """Exit code (negative: signal) and whether the time ran out; ends what is left of the job's group."""
-    fired: list[int] = []
+    told: list[int] = []  # the signals that ended its time, the first is what counts
 
-    def on_alarm(number: int, frame: object) -> None:
-        _signal_group(child, signal.SIGKILL if fired else signal.SIGTERM)
-        fired.append(number)
-        signal.setitimer(signal.ITIMER_REAL, max(grace_s, 0.01))
+    def end(number: int, frame: object) -> None:
+        """First ask, then force: on its time limit, and on SIGTERM, which is how the job is cancelled."""
+        if told and number == signal.SIGTERM:
+            return
+        _signal_group(child, signal.SIGKILL if told else signal.SIGTERM)
+        told.append(number)
+        signal.setitimer(signal.ITIMER_REAL, max(_grace_s(job), 0.01))
 
-    signal.signal(signal.SIGTERM, lambda number, frame: _signal_group(child, signal.SIGTERM))
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, timeout_s or 0)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGALRM, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    signal.setitimer(signal.ITIMER_REAL, job["timeout_s"] or 0)
     if hasattr(os, "waitid"):  # macOS: from 3.13
         os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # not reaped: its pid is not given to another
         signal.setitimer(signal.ITIMER_REAL, 0)
         _signal_group(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    return os.waitstatus_to_exitcode(status), bool(fired)
+    return os.waitstatus_to_exitcode(status), told[:1] == [signal.SIGALRM]
+
+
+def _grace_s(job: dict[str, Any]) -> float:
+    """Between asking and forcing: what who cancelled it wrote, else what it was started with."""
+    try:
+        with open(os.path.join(job["folder"], "cancelled"), encoding="ascii") as file:  # noqa: PTH118,PTH123
+            return float(file.read())
+    except (OSError, ValueError):
+        return float(job["grace_s"])
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -38,6 +38,8 @@ class Record:
     host: str
     pid: int
     start: str  # tells a recycled pid apart
+    launcher: int = 0  # its parent
+    launcher_start: str = ""
 
     @property
     def id(self) -> str:
@@ -168,6 +170,8 @@ class JobFolder:
     def cancel(self, grace_s: float) -> None:
         """SIGTERM to the job's group, SIGKILL after ``grace_s``; returns when nothing of it runs.
 
+        The launcher does both, since Airflow gives a killed task 5 s to live; this process where it is gone.
+
         :raises JobLost: it runs on another host
         """
         record = self.settled()
@@ -178,9 +182,10 @@ class JobFolder:
                 f"job {record.id} cannot be cancelled from {socket.gethostname()}: it runs on {record.host}; "
                 f"end process {record.pid} there"
             )
-        (self.path / "cancelled").touch()
+        (self.path / "cancelled").write_text(str(grace_s))
         for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 10.0)):
-            _signal(record, number)
+            if number is signal.SIGKILL or not _tell_launcher(record):
+                _signal(record, number)
             if _until(self._ended, patience_s):
                 return
         raise TransientError(f"job {record.id} does not end even after SIGKILL; see process {record.pid}")
@@ -212,6 +217,16 @@ def _signal(record: Record, number: signal.Signals) -> None:
         os.killpg(record.pid, number)
     except ProcessLookupError:
         return
+
+
+def _tell_launcher(record: Record) -> bool:
+    if not record.launcher or launcher.start_ticks(record.launcher) != record.launcher_start:
+        return False
+    try:
+        os.kill(record.launcher, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _until(condition: Callable[[], bool], patience_s: float) -> bool:
