@@ -135,7 +135,7 @@ class StepRun:
             found = kind(self._call_here)
         elif self.plan.target.backend == "venv":
             cache = deployment.settings().environments
-            found = kind(cache=cache, log=self._log_line, secrets=deployment.secrets)
+            found = kind(cache=cache, log=self._build_line, secrets=deployment.secrets)
         else:
             found = kind()
         return found
@@ -167,6 +167,11 @@ class StepRun:
 
     def _log_line(self, line: str) -> None:
         self.log.info("%s", line)
+
+    def _build_line(self, line: str) -> None:
+        """Of an environment that is built, which may take minutes: a kill ends it between two lines."""
+        self._stop_if_killed()
+        self._log_line(line)
 
     def _user_error(self) -> BaseException | None:
         """In place, the user's own exception, as retry rules and callbacks expect it."""
