@@ -201,6 +201,13 @@ def skops_words() -> Any:
 
 
 @sample
+def skops_set() -> Any:
+    from sklearn.preprocessing import FunctionTransformer
+
+    return FunctionTransformer(kw_args={"words": {"the", "of", "and", "bill"}})
+
+
+@sample
 def xgboost_classifier() -> Any:
     from xgboost import XGBClassifier
 
@@ -305,6 +312,8 @@ def _torch(one: Any, two: Any) -> bool:
 
 
 def _model(one: Any, two: Any) -> bool:
+    if type(one).__name__ == "FunctionTransformer":
+        return bool(one.kw_args == two.kw_args)
     rows = _digits()[0] if hasattr(one, "predict") else ["the bill", "of ship"]
     answer = "predict_proba" if hasattr(one, "predict_proba") else "transform"
     found = [getattr(model, answer)(rows) for model in (one, two)]

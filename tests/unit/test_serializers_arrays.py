@@ -70,9 +70,11 @@ def test_a_view_of_an_array_is_stored_as_the_array_that_it_shows(view, store):
 
 def test_random_bytes_between_fields_are_not_stored(store):
     one, other = np.zeros(2, GAPS), np.frombuffer(bytes(range(32)), GAPS).copy()
+    one["a"], one["b"] = [1, 2], [3, 4]
     other["a"], other["b"] = one["a"], one["b"]
     assert one.tobytes() != other.tobytes()
     assert values.save(one, store).digest == values.save(other, store).digest
+    assert kept(other, store).tolist() == [(1, 3), (2, 4)]
 
 
 def test_a_big_array_is_written_without_a_copy(store):

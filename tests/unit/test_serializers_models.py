@@ -214,12 +214,10 @@ def test_a_lightgbm_regressor_keeps_names_and_categories(store):
 
 
 def test_a_lightgbm_booster_keeps_all_rounds_and_which_was_best(store):
-    rows, worse = lightgbm.Dataset(ROWS, NUMBERS), lightgbm.Dataset(ROWS, -NUMBERS)
-    stop = lightgbm.early_stopping(2, verbose=False)
-    model = lightgbm.train({"verbose": -1, "num_threads": 1}, rows, 9, valid_sets=[worse], callbacks=[stop])
+    model = lightgbm.train({"verbose": -1, "num_threads": 1}, lightgbm.Dataset(ROWS, NUMBERS), 3)
+    model.best_iteration = 1  # as early stopping sets it
     back = kept(model, store)
-    assert (back.best_iteration, back.num_trees()) == (model.best_iteration, model.num_trees())
-    assert back.best_iteration == 1
+    assert (back.best_iteration, back.num_trees()) == (1, 3)
     assert (back.predict(ROWS) == model.predict(ROWS)).all()
 
 

@@ -334,7 +334,7 @@ def acme(tmp_path):
     info = tmp_path / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    points = "[lading.serializers]\nacme-colour = acme:ColourSerializer\nthief = acme:Thief\n"
+    points = "[lading.serializers]\nacme-colour = acme:ColourSerializer\na-thief = acme:Thief\n"
     (info / "entry_points.txt").write_text(points)
     return tmp_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Dict, List, Optional, cast
 
-from lading_runner.errors import ArtifactUndecodable, SerializationError
+from lading_runner.errors import ArtifactUndecodable, DependencyError, SerializationError
 from lading_runner.serializers import names
 from lading_runner.serializers.base import Blob, Serializer
 
@@ -85,9 +85,19 @@ def by_format(format_id: str) -> Serializer:
 def foreign() -> Dict[str, Serializer]:
     """Third parties' serializers by format, from the entry points of the group ``lading.serializers``."""
     if not _foreign:
-        loaded = [cast(Serializer, point.load()()) for point in _entry_points()]
+        loaded = [_foreign_serializer(point) for point in _entry_points()]
         _foreign.append({one.format: one for one in loaded if one.format not in (*_BUILT_IN, "collection")})
     return _foreign[0]
+
+
+def _foreign_serializer(point: Any) -> Serializer:
+    try:
+        return cast(Serializer, point.load()())
+    except (ImportError, AttributeError) as e:
+        raise DependencyError(
+            f"serializer {point.name!r} ({point.value}) cannot be loaded: {e}; expected an importable class; "
+            f"install what its package needs, or remove that package"
+        ) from e
 
 
 def refusal(value: Any, path: str = "value") -> SerializationError:

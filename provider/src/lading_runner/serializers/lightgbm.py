@@ -32,6 +32,7 @@ class LightgbmSerializer:
         facts: Dict[str, Any] = {"best_iteration": booster.best_iteration}
         if wrapped:
             facts.update({"class": type(value).__name__, "params": _params(value), **_classes(value)})
+            facts["objective"] = value.objective_ if isinstance(value.objective_, str) else None
         text = booster.model_to_string(num_iteration=-1)
         head, last, tail = text.rpartition(_LAST)
         file.write(f"{head}{_LINE}{canonical_json(facts).decode()}{last}{tail}".encode())
@@ -98,7 +99,7 @@ def _wrapped(kind: Any, booster: Any, facts: Mapping[str, Any]) -> Any:
     model._Booster = booster
     model._n_features = model._n_features_in = booster.num_feature()
     model._best_iteration = facts["best_iteration"]
-    model._objective = booster.params.get("objective", model.objective)
+    model._objective = facts["objective"]
     model.fitted_ = True
     if "classes" in facts:
         numpy = need("numpy", "to read a classifier")
