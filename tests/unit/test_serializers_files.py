@@ -219,7 +219,7 @@ def test_an_evil_archive_is_refused_and_writes_nothing_outside(name, tmp_path):
 
 
 def test_an_archive_that_claims_more_than_it_has_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ArtifactUndecodable, match="claim more than its own 2560 bytes"):
+    with pytest.raises(ArtifactUndecodable, match="claim more than its own"):
         archive.unpack(io.BytesIO(lying()), tmp_path, len(lying()))
     assert not any(tmp_path.iterdir())
 
