@@ -27,7 +27,7 @@ def _origin(option: str) -> str:
     variable = f"AIRFLOW__LADING__{option.upper()}"
     if variable in os.environ:
         return f"environment variable {variable}"
-    return "airflow.cfg or its default"
+    return "default" if _read(option) == config.OPTIONS[option].default else "airflow.cfg"
 
 
 @cache
