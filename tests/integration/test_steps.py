@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,24 @@ def test_a_retry_keeps_the_history_of_the_failed_attempt(tmp_path: Path) -> None
         "message": "the first time fails",
         "class": "user",
     }
+
+
+def test_a_failing_step_shows_the_users_frames_and_none_of_ours() -> None:
+    seen: list[BaseException] = []
+    with DAG("frames", schedule=None) as dag:
+
+        @step(on_failure_callback=lambda context: seen.append(context["exception"]))
+        def fail() -> None:
+            raise ZeroDivisionError("by the user")
+
+        fail()
+    run_dag(dag)
+    (error,) = seen
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    assert type(error) is ZeroDivisionError
+    assert files[-1] == __file__
+    assert [name for name in files if "/lading/" in name or "/lading_runner/" in name] == []
+    assert error.__context__ is None
 
 
 def test_the_inputs_of_a_failed_step_are_recorded() -> None:
