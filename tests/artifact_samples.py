@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import decimal
+import importlib.util
 import json
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from lading_runner import values
 from lading_runner.store import ArtifactStore, LocalStore
+from lading_testkit import REQUIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +37,22 @@ LIBRARIES = {
     "arrow": ("pyarrow", "pandas", "polars"),
 }
 
+HAS_TORCH = "torch" in REQUIRED or importlib.util.find_spec("torch") is not None
 SAMPLES: dict[str, Callable[[], Any]] = {}
+
+
+#: Formats that no sample of this environment has.
+ABSENT = frozenset() if HAS_TORCH else frozenset({"safetensors"})
 
 
 def sample(build: Callable[[], Any]) -> Callable[[], Any]:
     SAMPLES[build.__name__] = build
     return build
+
+
+def tensor_sample(build: Callable[[], Any]) -> Callable[[], Any]:
+    """A sample only where torch is installed, or required to be."""
+    return sample(build) if HAS_TORCH else build
 
 
 def new_store(folder: str | Path | None = None) -> ArtifactStore:
@@ -163,7 +175,7 @@ def arrow_table() -> Any:
     return pa.table({"a": [1, None], "l": [[1, 2], None], "b": [True, None]}, metadata={"k": "v"})
 
 
-@sample
+@tensor_sample
 def tensors_state() -> Any:
     import torch
 
@@ -171,7 +183,7 @@ def tensors_state() -> Any:
     return torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).state_dict()
 
 
-@sample
+@tensor_sample
 def tensors_one() -> Any:
     import torch
 

@@ -35,6 +35,7 @@ UNFINISHED = VENV / "lading-setup.unfinished"
 
 #: Groups that may be absent: their tests are skipped then, unless LADING_REQUIRE names the group.
 OPTIONAL = {"torch"}
+PIP = "pip>=25.1"  # the first that knows dependency groups
 HEARTBEAT_S = 10.0
 SHOWN = ("...", "Building", "Preparing", "Resolved", "Prepared", "Installed", "ERROR")
 
@@ -100,11 +101,10 @@ def install_required(pip: list[str], groups: set[str]) -> int:
     what = ["--editable", str(ROOT), *group_arguments(groups)]
     say(f"Installing the package and its groups {', '.join(sorted(groups))}")
     if uv := shutil.which("uv"):
-        if run_visibly([uv, "pip", "install", "--python", str(PYTHON), *what]) == 0:
+        if run_visibly([uv, "pip", "install", "--python", str(PYTHON), PIP, *what]) == 0:
             return 0
         say("uv could not install them; going on with pip")
-    # pip knows dependency groups from 25.1 on
-    status = run_visibly([*pip, "--upgrade", "pip>=25.1"]) or run_visibly([*pip, *what])
+    status = run_visibly([*pip, "--upgrade", PIP]) or run_visibly([*pip, *what])
     if status:
         print(f"Set-up failed: {' '.join([*pip, *what])} exited with {status}", file=sys.stderr)
         print("Cure what the lines above name, then run the same make command again", file=sys.stderr)

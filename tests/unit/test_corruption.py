@@ -107,7 +107,7 @@ def test_a_thousand_corruptions_are_typed_errors_and_none_is_decoded(stored):
             assert part in str(caught.value)
         counted[one.ref.format] = counted.get(one.ref.format, 0) + 1
     assert sum(counted.values()) == CORRUPTIONS
-    assert set(counted) == {*FORMATS, values.COLLECTION}
+    assert set(counted) == {*FORMATS, values.COLLECTION} - samples.ABSENT
     assert min(counted.values()) >= 30
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import tracemalloc
 
@@ -14,6 +15,7 @@ from lading_runner.errors import ArtifactUndecodable, SerializationError
 from lading_runner.serializers.npy import NpySerializer
 from lading_runner.serializers.tensors import TensorsSerializer
 from lading_runner.store.blobs import MemoryBlob
+from lading_testkit import REQUIRED
 
 GAPS = np.dtype({"names": ["a", "b"], "formats": ["i1", "i8"], "offsets": [0, 8]})
 
@@ -111,7 +113,7 @@ def test_an_array_file_with_python_objects_is_never_unpickled():
         NpySerializer().load(MemoryBlob(raw.getvalue()), {})
 
 
-torch = pytest.importorskip("torch")
+torch = importlib.import_module("torch") if "torch" in REQUIRED else pytest.importorskip("torch")
 DTYPES = [
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.bool),
     *(
