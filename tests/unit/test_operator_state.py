@@ -73,3 +73,15 @@ def test_a_state_is_found_by_the_next_process() -> None:
     TaskState(accessor).save(BEGUN)
 
     assert TaskState(accessor).load() == BEGUN
+
+
+def test_the_first_try_asks_nothing_until_it_has_saved() -> None:
+    accessor = Accessor()
+    accessor.down = True
+    state = TaskState(accessor, first_try=True)
+
+    assert state.load() is None
+
+    accessor.down = False
+    state.save(BEGUN)
+    assert state.load() == BEGUN

@@ -44,7 +44,7 @@ class StepRun:
         self.record.rendered = True
         self.plan: StepPlan
         self.outcome: Outcome | None = None  # of a call in this process
-        self._state = TaskState(context["task_state_store"])
+        self._state = TaskState(context["task_state_store"], first_try=self.ti.try_number <= 1)
         self._attempts: AttemptRunner | None = None
         self._killed = threading.Event()
         self._calling = False

@@ -18,8 +18,12 @@ KEY = "lading"
 class TaskState:
     """One round trip to the API server per call."""
 
-    def __init__(self, accessor: Any) -> None:
+    def __init__(self, accessor: Any, *, first_try: bool = False) -> None:
+        """``first_try``: nothing can be remembered yet, which saves the question. Airflow counts a try
+        whenever it schedules one, so that a second worker of a task instance never has number 1; a task
+        that resumes from deferral has."""
         self._accessor = accessor
+        self._fresh = first_try
         self._last: AttemptState | None = None  # that this process saw
         self._ending = False
 
@@ -29,6 +33,9 @@ class TaskState:
         self._ending = True
 
     def load(self) -> AttemptState | None:
+        if self._fresh:
+            self._fresh = False
+            return None
         try:
             found = self._accessor.get(KEY)
         except AirflowRuntimeError:
