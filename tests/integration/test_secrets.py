@@ -95,6 +95,19 @@ def test_no_secret_leaves_by_any_way(target: str, planted: None, capfd: pytest.C
         assert [secret for secret in SECRETS if secret in out] == []
 
 
+def test_a_secret_that_json_spells_otherwise_is_not_put_into_a_row(planted: None) -> None:
+    from lading.xcom.push import push
+    from lading_runner.contract import Producer
+
+    secret = 'quo"ted\\and-escaped'
+    mask_secret(secret)
+    assert deployment.mask(f"{[secret]} {secret}") == "['***'] ***"
+    mask_secret("two lines\nof one secret")
+    assert "two lines\nof one secret" in deployment.secrets()
+    for value in (secret, {"key": [secret]}, {secret: 1}):
+        assert not push(value, Producer("dag", "run", "task")).is_inline
+
+
 def take_password(password: str) -> int:
     return len(password)
 

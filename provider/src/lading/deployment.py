@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from lading import config
+from lading_runner.masks import Masker, masked
 from lading_runner.store import ArtifactStore, open_object_store
 
 
@@ -60,24 +61,23 @@ def store() -> ArtifactStore:
     return _open(ArtifactStoreHook(where).url(), where)
 
 
-def store_url() -> str:
-    return store().objects.root
-
-
 def secrets() -> list[str]:
     """Every string that Airflow's masker knows to be secret in this process."""
     from airflow.sdk.log import _secrets_masker
 
-    # The masker keeps each secret as an escaped pattern.
-    return [re.sub(r"\\(.)", r"\1", pattern) for pattern in _secrets_masker().patterns]
+    # The masker keeps each secret as an escaped pattern; a secret may have more than one line.
+    return [re.sub(r"(?s)\\(.)", r"\1", pattern) for pattern in _secrets_masker().patterns]
 
 
 def mask(text: str) -> str:
-    """``text`` with every known secret replaced by ``***``, whatever ``[logging]`` says of log masking."""
-    from airflow.sdk.log import _secrets_masker
+    """``text`` with every known secret, and the spellings that JSON, URLs and ``repr`` give it, replaced by
+    ``***``, whatever ``[logging]`` says of log masking."""
+    return _masker(frozenset(secrets())).text(text)
 
-    replacer = _secrets_masker().replacer
-    return replacer.sub("***", text) if replacer else text
+
+@lru_cache(maxsize=1)
+def _masker(known: frozenset[str]) -> Masker:
+    return Masker(known)
 
 
 def mask_json(value: Any, name: str | None = None) -> Any:
@@ -93,9 +93,6 @@ def mask_json(value: Any, name: str | None = None) -> Any:
     return mask(value) if isinstance(value, str) else value
 
 
-def holds_secret(canonical: bytes) -> bool:
-    """Whether the JSON text contains a secret, so that it must not stand in a database row."""
-    from airflow.sdk.log import _secrets_masker
-
-    replacer = _secrets_masker().replacer
-    return bool(replacer and replacer.search(canonical.decode()))
+def holds_secret(data: Any) -> bool:
+    """Whether a string in JSON ``data`` contains a secret, so that it must not stand in a database row."""
+    return bool(secrets()) and masked(data, mask) != data
