@@ -15,6 +15,7 @@ from lading.errors import CodeSliceError
 from lading.execution import attempt_folder, fingerprint, job_name
 from lading.operators.call import Call, to_wire
 from lading.operators.options import PLAIN_CONTEXT, target_of
+from lading.xcom.references import positional_names
 from lading_runner.contract import Attempt, Spec
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ class StepPlan:
         self.operator, self.call, self.store, self.ti = operator, call, store, ti
         self.target = target_of(operator.step)
         self.in_place = self.target.backend == "local"
+        self.names = positional_names(call.function, len(call.args))
         self.code = self._code(call.function)
-        self.wire = to_wire(plain(call), positional_names(call), secret_ok=self.in_place)
+        self.wire = to_wire(plain(call), self.names, secret_ok=self.in_place)
         self.requirements = self._requirements()
+        self.environment_digest = self._environment_digest()
 
     def request(self, attempt: Attempt) -> JobRequest:
         folder, target = attempt_folder(attempt), self.target
@@ -68,7 +71,7 @@ class StepPlan:
             inputs=self.wire.inputs,
             outputs={"split": self._split()},
             python=f"=={self.target.python}.*" if self.target.python else None,
-            environment={"kind": self.target.backend, "digest": self._environment_digest()},
+            environment={"kind": self.target.backend, "digest": self.environment_digest},
             allow_pickle=self.allow_pickle,
         )
 
@@ -81,7 +84,7 @@ class StepPlan:
             inputs={path: ref.digest for path, ref in self.wire.inputs.items()},
             resources=self.target.resources,
             image=self.target.image,
-            environment={"backend": self.target.backend, "requirements": self._environment_digest()},
+            environment={"backend": self.target.backend, "requirements": self.environment_digest},
             options=self.target.options,
             python=self.target.python,
         )
@@ -143,14 +146,3 @@ def plain(call: Call) -> Call:
     named = set(inspect.signature(call.function).parameters)
     keep = {k: v for k, v in call.kwargs.items() if k in call.given or (k in named and k in PLAIN_CONTEXT)}
     return Call(call.function, call.args, keep, call.given)
-
-
-def positional_names(call: Call) -> list[str]:
-    """Names of the positional arguments, ``rest[0]`` where ``*rest`` takes them."""
-    names: list[str] = []
-    for parameter in inspect.signature(call.function).parameters.values():
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            names += [f"{parameter.name}[{i}]" for i in range(len(call.args) - len(names))]
-        elif parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            names.append(parameter.name)
-    return names[: len(call.args)]

@@ -17,7 +17,7 @@ from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy
 from lading.lineage.event import Output
 from lading.operators import events
 from lading.operators.call import Call, load_all
-from lading.operators.plan import StepPlan, positional_names
+from lading.operators.plan import StepPlan
 from lading.operators.state import TaskState
 from lading.xcom.pull import step_view
 from lading.xcom.record import record_of
@@ -156,7 +156,7 @@ class StepRun:
         self._calling = True
         try:
             self._stop_if_killed()
-            args = [self._ready(*pair) for pair in zip(positional_names(call), call.args, strict=True)]
+            args = [self._ready(*pair) for pair in zip(self.plan.names, call.args, strict=True)]
             return call.function(*args, **{name: self._ready(name, v) for name, v in call.kwargs.items()})
         finally:
             self._calling = False

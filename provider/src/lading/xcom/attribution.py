@@ -8,7 +8,6 @@ the cache of this task's reads.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
 from lading.lineage.event import Input
 from lading.xcom.record import SLICED, Read, TaskRecord, attributing
-from lading.xcom.references import arguments, expand_input, without_map
+from lading.xcom.references import arguments, expand_input, positional_names, without_map
 from lading.xcom.traced import Handle, TracedDict, TracedList, handles, place_of
 from lading_runner.errors import RunnerError
 
@@ -51,9 +50,8 @@ def parameters(operator: Any, context: Mapping[str, Any]) -> Iterator[tuple[str,
     fields = dict(arguments(operator))
     expanded = _expanded(operator, context)
     function = getattr(operator, "python_callable", None) or fields.get("python_callable")
-    names = _positional_names(function)
-    for i, value in enumerate(fields.pop("op_args", None) or ()):
-        yield (names[i] if i < len(names) else f"args[{i}]"), value
+    args = fields.pop("op_args", None) or ()
+    yield from zip(positional_names(function, len(args)), args, strict=True)
     decorated = (
         isinstance(operator, MappedOperator) and operator._expand_input_attr == "op_kwargs_expand_input"
     )
@@ -68,16 +66,6 @@ def parameters(operator: Any, context: Mapping[str, Any]) -> Iterator[tuple[str,
             yield field, calls
     yield from expanded.items()
     yield from fields.items()
-
-
-def _positional_names(function: Any) -> list[str]:
-    if not callable(function):
-        return []
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(function).parameters.values()
-    names = [p.name for p in parameters if p.kind in kinds]
-    rest = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
-    return names + [f"{rest}[{i}]" for i in range(64)] if rest else names
 
 
 def _expanded(operator: Any, context: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from airflow.sdk.definitions._internal.expandinput import (
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.xcom_arg import ConcatXComArg, MapXComArg, XComArg, ZipXComArg
 
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 Key = tuple[str, str]  # task id, XCom key
 
 
@@ -66,6 +68,19 @@ _WITHOUT_MAP: Mapping[type, Callable[[Any], Any]] = {
     ListOfDictsExpandInput: lambda v: ListOfDictsExpandInput(without_map(v.value)),
     MappedArgument: lambda v: MappedArgument(input=without_map(v._input), key=v._key),
 }
+
+
+def positional_names(function: Any, count: int) -> list[str]:
+    """Names of the first ``count`` positional arguments: ``rest[0]`` where ``*rest`` takes them, ``args[0]``
+    where the function does not say."""
+    names: list[str] = []
+    if callable(function):
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
+            elif parameter.kind in _POSITIONAL:
+                names.append(parameter.name)
+    return [*names[:count], *(f"args[{i}]" for i in range(len(names), count))]
 
 
 def _keys(value: Any, *, only_mapped: bool = False) -> Iterator[Key]:
