@@ -6,10 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Mapping, Tuple
 
 from lading_runner.contract import canonical_json
-from lading_runner.errors import ArtifactUndecodable, SerializationError
+from lading_runner.errors import ArtifactUndecodable
 from lading_runner.serializers import names
 from lading_runner.serializers.json import from_jsonable, to_jsonable
 from lading_runner.serializers.library import need
+from lading_runner.serializers.wrappers import need_fitted, plain_settings, wrapper_class
 
 if TYPE_CHECKING:
     from lading_runner.serializers.base import Blob
@@ -31,7 +32,7 @@ class LightgbmSerializer:
         booster = _booster(value) if wrapped else value
         facts: Dict[str, Any] = {"best_iteration": booster.best_iteration}
         if wrapped:
-            facts.update({"class": type(value).__name__, "params": _params(value), **_classes(value)})
+            facts.update({"class": type(value).__name__, "params": plain_settings(value), **_classes(value)})
             facts["objective"] = value.objective_ if isinstance(value.objective_, str) else None
         text = booster.model_to_string(num_iteration=-1)
         head, last, tail = text.rpartition(_LAST)
@@ -47,11 +48,7 @@ class LightgbmSerializer:
         booster.best_iteration = facts.get("best_iteration", -1)
         if "class" not in facts:
             return booster
-        if facts["class"] not in WRAPPERS:
-            raise ArtifactUndecodable(
-                f"it is of class {facts['class']!r}, expected one of {', '.join(WRAPPERS)}"
-            )
-        return _wrapped(getattr(lightgbm, facts["class"]), booster, facts)
+        return _wrapped(wrapper_class(lightgbm, facts, WRAPPERS), booster, facts)
 
     def describe(self, value: Any) -> Mapping[str, Any]:
         booster = value if type(value).__name__ == "Booster" else _booster(value)
@@ -59,23 +56,8 @@ class LightgbmSerializer:
 
 
 def _booster(value: Any) -> Any:
-    if not value.__sklearn_is_fitted__():
-        raise SerializationError(
-            f"{names.type_name(value)} is not fitted; expected a fitted model; call fit first, or return "
-            "get_params()"
-        )
+    need_fitted(value)
     return value.booster_
-
-
-def _params(value: Any) -> Dict[str, Any]:
-    """Settings that are plain data; functions matter to training alone."""
-    found = {}
-    for name, setting in value.get_params().items():
-        try:
-            found[name] = to_jsonable(setting)
-        except SerializationError:
-            continue
-    return found
 
 
 def _classes(value: Any) -> Dict[str, Any]:

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Mapping
 
 from lading_runner.contract import canonical_json
-from lading_runner.errors import ArtifactUndecodable, SerializationError
 from lading_runner.serializers import names
-from lading_runner.serializers.json import from_jsonable, to_jsonable
+from lading_runner.serializers.json import from_jsonable
 from lading_runner.serializers.library import need
+from lading_runner.serializers.wrappers import need_fitted, plain_settings, wrapper_class
 
 if TYPE_CHECKING:
     from lading_runner.serializers.base import Blob
@@ -46,11 +46,7 @@ class XgboostSerializer:
         if text is None:
             return booster
         facts = json.loads(text)
-        if facts["class"] not in WRAPPERS:
-            raise ArtifactUndecodable(
-                f"it is of class {facts['class']!r}, expected one of {', '.join(WRAPPERS)}"
-            )
-        model = getattr(xgboost, facts["class"])()
+        model = wrapper_class(xgboost, facts, WRAPPERS)()
         known = model.get_params()
         model.load_model(raw)
         params = from_jsonable(facts["params"])
@@ -65,20 +61,10 @@ class XgboostSerializer:
 
 
 def _booster(value: Any) -> Any:
-    if not value.__sklearn_is_fitted__():
-        raise SerializationError(
-            f"{names.type_name(value)} is not fitted; expected a fitted model; call fit first, or return "
-            "get_params()"
-        )
+    need_fitted(value)
     return value.get_booster()
 
 
 def _params(value: Any) -> Dict[str, Any]:
-    """Settings that are plain data; callbacks and functions matter to training alone."""
-    found = {}
-    for name, setting in value.get_params().items():
-        try:
-            found[name] = to_jsonable(setting)
-        except SerializationError:
-            continue
-    return {name: setting for name, setting in found.items() if setting is not None}
+    """None is what the user had left open."""
+    return {name: setting for name, setting in plain_settings(value).items() if setting is not None}
