@@ -16,6 +16,8 @@ from lading.backends.base import (
     JobState,
     Observation,
     Problem,
+    StoreView,
+    Worker,
 )
 from lading.errors import TransientError
 from lading.execution import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from lading.config import Target
     from lading_runner.store.base import ObjectStore
 
 
@@ -138,9 +141,15 @@ class Platform:
     jobs: dict[str, Job] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)  # names of the jobs that did their work
     native_log: list[str] = field(default_factory=list)
+    removed: list[tuple[str, bool]] = field(default_factory=list)
 
     name = "fake"
     capabilities = frozenset({Capability.DETACHED})
+    target_keys: frozenset[str] = frozenset()
+
+    @classmethod
+    def configured(cls, target: Target, worker: Worker) -> Platform:
+        raise NotImplementedError("tests make it themselves")
 
     def validate(self, job: JobRequest) -> list[Problem]:
         return []
@@ -176,6 +185,12 @@ class Platform:
         job.cancels += 1
         if not self.stubborn and job.observation.state is JobState.RUNNING:
             job.observation = Observation(JobState.ENDED, 143, "killed", FailureClass.CANCELLED)
+
+    def store_view(self, store_root: str) -> StoreView:
+        return StoreView(store_root)
+
+    def remove(self, handle: JobHandle, *, failed: bool) -> None:
+        self.removed.append((handle.name, failed))
 
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
         return iter(self.native_log)

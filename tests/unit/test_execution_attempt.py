@@ -273,9 +273,9 @@ def test_a_trigger_can_wait_and_another_worker_finish(desk: Desk) -> None:
     kept = json.loads(json.dumps(desk.worker().start().to_json()))
     started = Started.from_json(kept)
     assert started.handle is not None
-    seen = lading.execution.observe_once(desk.platform, started.handle)
+    seen = desk.platform.observe(started.handle)
     while seen.state is not JobState.ENDED:
-        seen = lading.execution.observe_once(desk.platform, started.handle)
+        seen = desk.platform.observe(started.handle)
     worker = desk.worker()
     ended = worker.conclude(started, seen)
     assert worker.resubmit(ended) is None

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from lading import config
+from lading.backends.base import Connection
 from lading_runner.masks import Masker, masked
 from lading_runner.store import ArtifactStore, open_object_store
 
@@ -59,6 +60,21 @@ def store() -> ArtifactStore:
     from lading.hooks.artifact_store import ArtifactStoreHook
 
     return _open(ArtifactStoreHook(where).url(), where)
+
+
+def store_options() -> Mapping[str, Any]:
+    """Options of the store's client that a connection holds, for jobs that reach the store themselves."""
+    where = settings().store
+    return {} if "://" in where or where.startswith("/") else _connection_options(where)
+
+
+def connection(name: str) -> Connection:
+    """The Airflow connection ``name``, for backends."""
+    from airflow.sdk import Connection as AirflowConnection
+
+    found = AirflowConnection.get(name)
+    host = f"{found.host or ''}:{found.port}" if found.port else found.host or ""
+    return Connection(host, found.login or "", found.password or "", found.extra_dejson)
 
 
 def secrets() -> list[str]:

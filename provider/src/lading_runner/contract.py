@@ -162,6 +162,7 @@ class Spec(Record):
     python: Optional[str] = None  # ">=3.9" or "==3.12.*"; None: any
     environment: Mapping[str, Any] = field(default_factory=dict)  # {"kind", "digest"}
     deadline: Optional[str] = None  # RFC 3339, UTC
+    outbox: Optional[bool] = None  # new artifacts go under the attempt's folder, for the worker to move
     allow_pickle: bool = False
     protocol: int = PROTOCOL
 

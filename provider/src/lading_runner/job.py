@@ -7,17 +7,17 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from lading_runner.contract import Result, Spec
 from lading_runner.errors import ContractError, DuplicateAttempt, RunnerError
 from lading_runner.failpoints import failpoint
+from lading_runner.handover import handed_over
 from lading_runner.interrupts import Interrupted, Interrupts
-from lading_runner.masks import inherited
+from lading_runner.masks import Masker, inherited
 
 if TYPE_CHECKING:
     from lading_runner.invoke import Outcome
-    from lading_runner.masks import Masker
     from lading_runner.store import ArtifactStore, ObjectStore
 
 USAGE = "usage: python runner.pyz --spec <URL or path of spec.json>   (or LADING_SPEC=<URL or path>)"
@@ -25,9 +25,10 @@ USAGE = "usage: python runner.pyz --spec <URL or path of spec.json>   (or LADING
 
 def main(argv: Sequence[str]) -> int:
     """Exit code, see ``lading_runner.errors``."""
-    masker = inherited()
+    given = handed_over()
+    masker = Masker([*inherited(), *given.secrets])
     try:
-        return _run(_address(argv), masker)
+        return _run(_address(argv), given.store_options, masker)
     except (RunnerError, Interrupted) as e:
         _say(masker.text(str(e)))
         return e.exit_code
@@ -44,27 +45,36 @@ def _address(argv: Sequence[str]) -> str:
     return given
 
 
-def _run(address: str, masker: Masker) -> int:
-    spec = _read_spec(address)
+def _run(address: str, store_options: Mapping[str, Any], masker: Masker) -> int:
+    spec = _read_spec(address, store_options)
     if spec.python:
         from lading_runner.python_version import check_python
 
         check_python(spec.python)
-    from lading_runner.store import ArtifactStore, open_object_store
-
-    store = ArtifactStore(open_object_store(spec.store))
+    store = _open_store(spec, store_options)
     interrupts = Interrupts(spec.deadline)
     restarted = _claim(store.objects, spec.folder)
     return _Job(spec, store, masker, interrupts).run(restarted)
 
 
-def _read_spec(address: str) -> Spec:
+def _open_store(spec: Spec, options: Mapping[str, Any]) -> ArtifactStore:
+    from lading_runner.store import ArtifactStore, LocalStore, open_object_store
+
+    objects = open_object_store(spec.store, options)
+    if spec.outbox and isinstance(objects, LocalStore):
+        from lading_runner.store.outbox import Outbox
+
+        objects = Outbox(objects, spec.folder)
+    return ArtifactStore(objects)
+
+
+def _read_spec(address: str, options: Mapping[str, Any]) -> Spec:
     from lading_runner.store import open_object_store
 
     url = address if "://" in address else str(Path(address).absolute())
     folder, _, name = url.rpartition("/")
     try:
-        raw = open_object_store(folder).read(name)
+        raw = open_object_store(folder, options).read(name)
     except KeyError as e:
         raise ContractError(
             f"there is no spec at {address!r}, expected what the worker wrote; "

@@ -32,15 +32,16 @@ class Masker:
         return max((_overlap(data, secret) for secret in self._bytes), default=0)
 
 
-def inherited() -> Masker:
-    """From the file descriptor that ``LADING_MASK_FD`` names, which is read to its end and closed."""
+def inherited() -> List[str]:
+    """Secrets from the file descriptor that ``LADING_MASK_FD`` names, which is read to its end and closed."""
     number = os.environ.pop("LADING_MASK_FD", None)
     if number is None:
-        return Masker()
+        return []
     parts: List[bytes] = []
     with os.fdopen(int(number), "rb") as pipe:
         parts.append(pipe.read())
-    return Masker(json.loads(b"".join(parts) or b"[]"))
+    secrets: List[str] = json.loads(b"".join(parts) or b"[]")
+    return secrets
 
 
 def masked(value: Any, masker: Any) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lading.resources import Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lading.config import Target
 
 
 class Capability(StrEnum):
@@ -25,6 +28,7 @@ class Capability(StrEnum):
     SPOT = "spot"
     TIMEOUT = "timeout"
     DETACHED = "detached"  # the job outlives the worker and can be found by name
+    DEFERRABLE = "deferrable"  # the job can be observed from any host, so also from the triggerer
     IN_PROCESS = "in_process"  # the job is the task process itself; submit returns after it ended
 
 
@@ -73,7 +77,7 @@ class JobRequest:
     ] = ()  # requirement lines, files, uv.lock or the step's PEP 723 file, see environment
     python: str | None = None  # version asked for, "3.12"
     env: Mapping[str, str] = field(default_factory=dict)  # nothing secret
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)  # who owns it: dag_id, run_id, task_id, …
     options: Mapping[str, Any] = field(default_factory=dict)  # backend-native escape hatch
     timeout_s: float | None = None
 
@@ -109,12 +113,74 @@ class Observation:
     reason: str = ""  # the platform's own words
     failure: FailureClass | None = None  # the platform's view; result.json outranks it
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Observation:
+        failure = data.get("failure")
+        return cls(
+            JobState(data["state"]),
+            data.get("exit_code"),
+            data.get("reason", ""),
+            FailureClass(failure) if failure else None,
+        )
+
+
+@dataclass(frozen=True)
+class StoreView:
+    """The artifact store as a job sees it. With ``outbox`` the job may write into its attempt's folder only:
+    new artifacts wait there for the worker, which moves them to where artifacts lie."""
+
+    root: str
+    outbox: bool = False
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An Airflow connection, for backends that must not import Airflow."""
+
+    host: str = ""
+    login: str = ""
+    password: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def _silent(line: str) -> None:
+    """Nobody follows."""
+
+
+def _no_connection(name: str) -> Connection:
+    raise LookupError(f"connection {name!r} is asked for where there is no Airflow; ask in a running task")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What the process that runs a task lends to a backend. While a DAG is parsed it lends nothing."""
+
+    cache: Path | None = None  # for what can be made again: environments, locks
+    log: Callable[[str], None] = _silent  # progress of what takes long before the job starts
+    secrets: Callable[[], Sequence[str]] = tuple  # what the job has to mask in all it writes
+    connection: Callable[[str], Connection] = _no_connection
+    store_options: Callable[[], Mapping[str, Any]] = dict  # what the store's connection says
+    run: Callable[[JobRequest], int] | None = None  # the job itself, where it is this process
+
 
 class Backend(Protocol):
     """Synchronous; handles are JSON. Any method may raise ``TransientError``: it is called again."""
 
     name: str
     capabilities: frozenset[Capability]
+    target_keys: frozenset[str]  # keys of a target beyond those that every backend has
+
+    @classmethod
+    def configured(cls, target: Target, worker: Worker) -> Backend:
+        """For one target. Opens nothing: connections are made when they are needed."""
+        ...
+
+    def store_view(self, store_root: str) -> StoreView:
+        """Pure: the store at ``store_root`` as the jobs of this target see it."""
+        ...
 
     def validate(self, job: JobRequest) -> list[Problem]:
         """Pure, offline; called while the DAG is parsed."""
@@ -140,4 +206,8 @@ class Backend(Protocol):
 
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
         """Native lines, for when the runner never wrote any."""
+        ...
+
+    def remove(self, handle: JobHandle, *, failed: bool) -> None:
+        """Free what an ended job still holds on its platform, once its result is safe. Idempotent."""
         ...

@@ -11,12 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lading.backends.base import Capability, JobHandle, JobRequest, JobState, Observation, Problem
+from lading.backends.base import (
+    Capability,
+    JobHandle,
+    JobRequest,
+    JobState,
+    Observation,
+    Problem,
+    StoreView,
+    Worker,
+)
 from lading.backends.launcher import start_ticks
 from lading.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from lading.config import Target
 
 
 def this_process() -> str:
@@ -44,10 +55,18 @@ class LocalBackend:
     name = "local"
     # TIMEOUT: Airflow's execution_timeout interrupts the task process, which is the job.
     capabilities = frozenset({Capability.IN_PROCESS, Capability.TIMEOUT})
+    target_keys: frozenset[str] = frozenset()
+
+    @classmethod
+    def configured(cls, target: Target, worker: Worker) -> LocalBackend:
+        return cls(worker.run)
 
     def __init__(self, run: Callable[[JobRequest], int] | None = None) -> None:
         self._run = run
         self._ended: dict[str, JobHandle] = {}
+
+    def store_view(self, store_root: str) -> StoreView:
+        return StoreView(store_root)
 
     def validate(self, job: JobRequest) -> list[Problem]:
         asked: dict[str, object] = {
@@ -105,6 +124,9 @@ class LocalBackend:
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
         """None: what the step prints is the task's log already."""
         return iter(())
+
+    def remove(self, handle: JobHandle, *, failed: bool) -> None:
+        """Nothing is left of it."""
 
     def _signal(self, process: str, number: signal.Signals) -> None:
         if alive(process):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GROUP = "lading.backends"
 #: Known also where the distribution's entry points are not, as in a source checkout.
 _OWN = {
+    "docker": "lading.backends.docker:DockerBackend",
     "local": "lading.backends.local:LocalBackend",
     "venv": "lading.backends.venv:VenvBackend",
 }
@@ -49,6 +50,11 @@ def get(name: str) -> type[Backend]:
             "repair or remove the package that provides it"
         ) from e
     return backend
+
+
+def target_keys(name: str) -> frozenset[str]:
+    """The keys that backend ``name`` adds to those of every target."""
+    return get(name).target_keys
 
 
 @cache

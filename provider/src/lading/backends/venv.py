@@ -19,6 +19,8 @@ from lading.backends.base import (
     JobState,
     Observation,
     Problem,
+    StoreView,
+    Worker,
 )
 from lading.environment.locking import write_private
 from lading.environment.tools import mask
@@ -28,6 +30,7 @@ from lading_runner.failpoints import failpoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from lading.config import Target
     from lading_runner.contract import Digest
 
 #: All that a job inherits from the worker. ``python -I`` would ignore PYTHON* anyhow.
@@ -59,6 +62,11 @@ class VenvBackend:
 
     name = "venv"
     capabilities = frozenset({Capability.REQUIREMENTS, Capability.TIMEOUT, Capability.DETACHED})
+    target_keys: frozenset[str] = frozenset()
+
+    @classmethod
+    def configured(cls, target: Target, worker: Worker) -> VenvBackend:
+        return cls(worker.cache, worker.log, worker.secrets, store=target.store)
 
     def __init__(
         self,
@@ -66,11 +74,16 @@ class VenvBackend:
         log: Callable[[str], None] | None = None,
         secrets: Callable[[], Sequence[str]] = tuple,
         runner: Callable[[], tuple[bytes, Digest]] = _runner_archive,
+        store: str | None = None,
     ) -> None:
+        self._store = store
         self._cache = cache or default_cache()
         self._log = log or _silent
         self._secrets = secrets
         self._runner = runner
+
+    def store_view(self, store_root: str) -> StoreView:
+        return StoreView(self._store or store_root)
 
     def validate(self, job: JobRequest) -> list[Problem]:
         asked: dict[str, object] = {f"resources.{k}": v for k, v in job.resources.asked().items()}
@@ -154,6 +167,9 @@ class VenvBackend:
                     yield line.decode(errors="replace").rstrip("\r\n")
         except FileNotFoundError:
             return
+
+    def remove(self, handle: JobHandle, *, failed: bool) -> None:
+        """Nothing at once: folders of jobs are removed two weeks after their end."""
 
     def _folder(self, name: str) -> process.JobFolder:
         return process.JobFolder(self._cache / "jobs" / name)

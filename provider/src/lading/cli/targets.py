@@ -14,7 +14,6 @@ from lading.lineage.spans import Span, wrapped
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,11 @@ def examine_one(settings: Settings, name: str) -> Row:
     written = str(entry.keys.get("backend", "")) if entry else ""
     is_default = name == settings.default_target
     try:
-        target = resolve_target(settings, name, registry.names(), own_keys)
+        target = resolve_target(settings, name, registry.names(), registry.target_keys)
         _check_store(target, settings)
     except LadingError as e:
         return Row(name, written or name, "", origin, is_default, str(e))
     return Row(name, target.backend, target.image or "", origin, is_default, "")
-
-
-def own_keys(backend: str) -> Collection[str]:
-    """The keys that a backend adds to those of every target."""
-    keys: Collection[str] = getattr(registry.get(backend), "target_keys", ())
-    return keys
 
 
 def _check_store(target: Target, settings: Settings) -> None:

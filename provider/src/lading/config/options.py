@@ -94,6 +94,14 @@ OPTIONS: Mapping[str, Option] = {
         minimum=0.05,
         maximum=3600,
     ),
+    "deferrable": Option(
+        "boolean",
+        "True",
+        "Whether the wait for a job on another platform is left to the triggerer, so that it takes no worker "
+        "slot.",
+        "False",
+        "0.1.0",
+    ),
     "cancel_grace_s": Option(
         "float",
         "10.0",

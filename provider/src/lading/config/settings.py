@@ -26,6 +26,7 @@ class Settings:
     environments: Path
     infra_retries: int
     poll_interval_s: float
+    deferrable: bool
     cancel_grace_s: float
     lineage_budget_s: float
     targets: Mapping[str, TargetEntry] = field(default_factory=dict)

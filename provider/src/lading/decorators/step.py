@@ -69,6 +69,7 @@ def step_task(
     code: str = "source",
     allow_pickle: bool | None = None,
     infra_retries: int | None = None,
+    deferrable: bool | None = None,
     multiple_outputs: bool | None = None,
     **kwargs: Any,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...

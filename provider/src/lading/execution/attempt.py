@@ -14,15 +14,15 @@ from lading.backends.base import (
     JobState,
     Observation,
 )
-from lading.errors import JobCancelled, TransientError
+from lading.errors import JobCancelled, LadingError, TransientError
 from lading.execution.decision import Decision, Previous, Step, decide
 from lading.execution.folder import AttemptFolder
 from lading.execution.patience import Clock, Patience, Policy
 from lading.execution.records import Ended, Hooks, Started
 from lading.execution.state import AttemptState, Outcome, Phase, StateStore
-from lading.execution.traces import Traces
+from lading.execution.traces import Traces, waiting
 from lading.execution.verdict import Action, Verdict, failed, judge
-from lading.execution.waiting import Wait, over
+from lading.execution.waiting import over
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -65,15 +65,21 @@ class AttemptRunner:
 
     def run(self) -> Result:
         """Start, wait, resubmit what infrastructure lost, finish."""
-        started: Started | None = self.start()
-        while started is not None:
-            ended = self.wait(started)
-            started = self.resubmit(ended)
+        ended = self.wait(self.start())
+        return self._carry_on(ended)
+
+    def resume(self, started: Started, observation: Observation) -> Result:
+        """``run`` from where somebody else waited: ``observation`` is the last that a trigger made."""
+        return self._carry_on(self.conclude(started, observation))
+
+    def _carry_on(self, ended: Ended) -> Result:
+        while (again := self.resubmit(ended)) is not None:
+            ended = self.wait(again)
         return self.finish(ended)
 
     def start(self) -> Started:
         """Join the open generation's job, or begin a generation and submit its job."""
-        state = self._state.load()
+        state = self._marked(self._state.load())
         failpoint("start.loaded")
         decision, result = self._decide(state)
         self._hooks.say(decision.reason)
@@ -92,9 +98,16 @@ class AttemptRunner:
         """Poll until the job ended or the deadline passed, then judge."""
         if started.handle is None:
             return self.conclude(started, Observation(JobState.ENDED))
-        folder = self._folder(started.attempt)
-        wait = Wait(self._backend, folder, lambda: self._traces.job(folder), self._hooks, self._patience)
-        return self.conclude(started, wait.until_over(started.handle, started.deadline))
+        self._hooks.on_wait(started)
+        wait = waiting(
+            attempt=started.attempt,
+            handle=started.handle,
+            backend=self._backend,
+            objects=self._objects,
+            hooks=self._hooks,
+            patience=self._patience,
+        )
+        return self.conclude(started, wait.until_over(started.deadline))
 
     def conclude(self, started: Started, observation: Observation) -> Ended:
         """Judge a job that somebody (a trigger, say) saw ending, or running past its deadline."""
@@ -114,6 +127,7 @@ class AttemptRunner:
         if state.resubmits >= self._policy.infra_retries:
             return None
         self._hooks.on_attempt_end(ended)
+        self._remove(ended.handle, failed=True)
         failpoint("resubmit.reported")
         count = state.resubmits + 1
         new = f"generation {state.generation + 1}, resubmission {count} of {self._policy.infra_retries}"
@@ -131,10 +145,13 @@ class AttemptRunner:
         :raises JobCancelled: cancelled, or overtaken by another worker
         """
         state = self._still_ours(ended)
-        ended = self._verified(ended)
+        ended = self._verified(self._collected(ended))
         failpoint("finish.verified")
         self._hooks.on_attempt_end(ended)
         failpoint("finish.reported")
+        left = ended.handle or self._left_over(state)
+        self._remove(left, failed=ended.verdict.outcome is not Outcome.SUCCEEDED)
+        failpoint("finish.removed")
         handle = ended.handle.to_json() if ended.handle else state.handle
         final = replace(state, phase=Phase.FINAL, outcome=ended.verdict.outcome, handle=handle)
         if final != state:
@@ -158,10 +175,19 @@ class AttemptRunner:
         verdict = self._report_cancelled(state, gone, failure)
         failpoint("cancel.reported")
         if over(gone):
+            self._remove(self._left_over(state), failed=True)
             self._state.save(replace(state, phase=Phase.FINAL, outcome=verdict.outcome))
             failpoint("cancel.final_saved")
 
     # Deciding
+
+    def _marked(self, state: AttemptState | None) -> AttemptState | None:
+        """``state``, cancelled where a trigger cancelled its job, which cannot write it."""
+        if state is None or state.phase is Phase.FINAL or self._traces.in_process:
+            return state
+        if not self._patience.ask(self._folder(self._attempt(state)).cancelled):
+            return state
+        return replace(state, outcome=Outcome.CANCELLED)
 
     def _decide(self, state: AttemptState | None) -> tuple[Decision, Result | None]:
         decision = decide(state, self._fingerprint, max_tries=self._max_tries)
@@ -230,6 +256,7 @@ class AttemptRunner:
             started = self._started(state, self._handle(state), decision.reason)
             verdict = judge(started.attempt, result, gone)
             self._hooks.on_attempt_end(self._ended(started, gone, result, verdict))
+        self._remove(self._left_over(state), failed=True)
         failpoint("start.previous_reported")
 
     def _time_out(self, started: Started, folder: AttemptFolder) -> Ended:
@@ -276,6 +303,27 @@ class AttemptRunner:
 
     def _too_long(self) -> str:
         return f"the job did not end within {self._policy.timeout_s or 0:.0f} s and was cancelled"
+
+    def _collected(self, ended: Ended) -> Ended:
+        """With the artifacts of a job that has an outbox where artifacts lie."""
+        if ended.verdict.outcome is Outcome.SUCCEEDED and self._spec_for(ended.attempt).outbox:
+            self._patience.ask(self._folder(ended.attempt).collect)
+        return ended
+
+    def _left_over(self, state: AttemptState) -> JobHandle | None:
+        """The job of a generation that was over when it was looked at: no wait found its handle."""
+        if self._traces.in_process:
+            return None
+        return self._handle(state) or self._traces.job(self._folder(self._attempt(state)))
+
+    def _remove(self, handle: JobHandle | None, failed: bool) -> None:
+        """A job that cannot be removed costs its place on the platform, not the step."""
+        if handle is None:
+            return
+        try:
+            self._backend.remove(handle, failed=failed)
+        except (LadingError, OSError) as e:
+            self._hooks.say(f"job {handle.id} was left on its platform: {e}")
 
     def _verified(self, ended: Ended) -> Ended:
         """Not a success unless the bytes of every output are there."""

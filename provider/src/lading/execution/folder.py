@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,14 @@ from lading.errors import LadingError
 from lading.execution.names import attempt_folder
 from lading.execution.verdict import same_generation
 from lading_runner.contract import Attempt, Result, Spec
-from lading_runner.store.keys import blob_key
+from lading_runner.store import ArtifactStore
+from lading_runner.store.keys import BLOBS, blob_key
 
 if TYPE_CHECKING:
     from lading_runner.store.base import ObjectStore
+
+
+_COPY = 4 << 20  # bytes per read
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,22 @@ class AttemptFolder:
         above = self.key.rpartition("/")[0] + "/"
         keys = (stat.key for stat in self.objects.list(above))
         return max((int(key[len(above) :].partition("/")[0]) for key in keys), default=0)
+
+    def collect(self) -> None:
+        """Move what the job left in its outbox to where artifacts lie, each under the digest of the bytes
+        that are found. Safe to repeat."""
+        store = ArtifactStore(self.objects)
+        for stat in list(self.objects.list(f"{self.key}/{BLOBS}")):
+            with self.objects.open(stat.key) as source:
+                store.put(lambda sink, source=source: shutil.copyfileobj(source, sink, _COPY))  # type: ignore[misc]
+            self.objects.delete(stat.key)
+
+    def mark_cancelled(self) -> None:
+        """For who cancels a job without Airflow's task state: a trigger."""
+        self.objects.create(f"{self.key}/cancelled", b"")
+
+    def cancelled(self) -> bool:
+        return self.objects.stat(f"{self.key}/cancelled") is not None
 
     def claim(self) -> str | None:
         """The platform's own id of the job that does the work; None: nobody began."""

@@ -16,6 +16,7 @@ FAILPOINTS = (
     "resubmit.reported",
     "finish.verified",
     "finish.reported",
+    "finish.removed",
     "finish.final_saved",
     "cancel.intent_saved",
     "cancel.requested",

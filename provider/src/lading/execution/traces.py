@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from lading.backends.base import Backend, Capability, JobHandle
 from lading.execution.decision import Found
+from lading.execution.folder import AttemptFolder
 from lading.execution.names import job_name
 from lading.execution.state import AttemptState, Outcome, Phase
-from lading.execution.waiting import over
+from lading.execution.waiting import Wait, over
 
 if TYPE_CHECKING:
-    from lading.execution.folder import AttemptFolder
     from lading.execution.patience import Patience
-    from lading_runner.contract import Result
+    from lading.execution.records import Hooks
+    from lading_runner.contract import Attempt, Result
+    from lading_runner.store.base import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,20 @@ class Traces:
             return None
         holder = JobHandle(self.backend.name, claim, name)
         return None if over(self.backend.observe(holder)) else holder
+
+
+def waiting(
+    *,
+    attempt: Attempt,
+    handle: JobHandle,
+    backend: Backend,
+    objects: ObjectStore,
+    hooks: Hooks,
+    patience: Patience,
+) -> Wait:
+    """The wait for the job of ``attempt``."""
+    folder = AttemptFolder(objects, attempt)
+    return Wait(backend, folder, lambda: Traces(backend, patience).job(folder), hooks, patience, handle)
 
 
 def _outcome(result: Result | None) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Waiting for one job in the worker: polls, live log lines, duplicates, the deadline."""
+"""Waiting for one job, in the worker or in a trigger: polls, live log lines, duplicates, the deadline."""
 
 from __future__ import annotations
 
@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 DUPLICATE = 86  # exit code of a runner that found the claim taken
 
 
-def observe_once(backend: Backend, handle: JobHandle) -> Observation:
-    """One poll, for triggers.
-
-    :raises TransientError: no answer; ask again
-    """
-    return backend.observe(handle)
-
-
 def over(observation: Observation) -> bool:
     return observation.state in (JobState.ENDED, JobState.LOST)
+
+
+def late(observation: Observation) -> Observation:
+    """``observation`` of a job that ran past its deadline."""
+    return Observation(observation.state, failure=FailureClass.TIMEOUT)
 
 
 @dataclass
@@ -63,63 +60,75 @@ class LogTail:
 
 @dataclass
 class Wait:
-    """One wait for one generation; ``find`` gives the job that lives under the generation's name."""
+    """One wait for one generation: for ``handle``, or whoever holds the claim, which ``find`` gives."""
 
     backend: Backend
     folder: AttemptFolder
     find: Callable[[], JobHandle | None]
     hooks: Hooks
     patience: Patience
+    handle: JobHandle
     _duplicate_since: float | None = None
 
-    def until_over(self, handle: JobHandle, deadline: float | None) -> Observation:
+    def __post_init__(self) -> None:
+        self._tail = LogTail(self.folder, self.hooks.on_log)
+
+    def until_over(self, deadline: float | None) -> Observation:
         """The last observation; one that is not ``over`` and of class timeout where the deadline passed."""
-        tail = LogTail(self.folder, self.hooks.on_log)
         pauses = self.patience.pauses()
         while True:
             self.hooks.heartbeat()
-            handle, observation = self._poll(handle)
-            if over(observation):
+            observation = self.look()
+            left = self.left(next(pauses), deadline)
+            if over(observation) or left <= 0:
                 break
-            self._log(tail.pump)
-            pause = next(pauses)
-            left = pause if deadline is None else deadline - self.patience.clock.now()
-            if left <= 0:
-                observation = Observation(observation.state, failure=FailureClass.TIMEOUT)
-                break
-            self.patience.clock.sleep(min(pause, left))
-        self._log(lambda: tail.end(lambda: self._native_log(handle)))
+            self.patience.clock.sleep(left)
+        self.end()
+        return observation if over(observation) else late(observation)
+
+    def look(self) -> Observation:
+        """Of this moment, after the lines that the job printed until then were passed on."""
+        observation = self._poll()
+        if not over(observation):
+            self._log(self._tail.pump)
         return observation
 
-    def _poll(self, handle: JobHandle) -> tuple[JobHandle, Observation]:
-        observation = self.patience.ask(lambda: observe_once(self.backend, handle))
-        if observation.state is not JobState.ENDED or observation.exit_code != DUPLICATE:
-            return handle, observation
-        return self._poll_holder(handle, observation)
+    def left(self, pause: float, deadline: float | None) -> float:
+        """Seconds until the next look; zero and less: there is no time for one."""
+        return pause if deadline is None else min(pause, deadline - self.patience.clock.now())
 
-    def _poll_holder(self, handle: JobHandle, duplicate: Observation) -> tuple[JobHandle, Observation]:
-        """``handle`` is a duplicate: whoever holds the claim does the work, and is waited for."""
+    def end(self) -> None:
+        """Pass on the rest of what the job printed."""
+        self._log(lambda: self._tail.end(self._native_log))
+
+    def _poll(self) -> Observation:
+        observation = self.patience.ask(lambda: self.backend.observe(self.handle))
+        if observation.state is not JobState.ENDED or observation.exit_code != DUPLICATE:
+            return observation
+        return self._poll_holder(observation)
+
+    def _poll_holder(self, duplicate: Observation) -> Observation:
+        """The job is a duplicate: whoever holds the claim does the work, and is waited for."""
         if self.patience.ask(self.folder.result) is not None:
-            return handle, duplicate
+            return duplicate
         holder = self.patience.ask(self.find)
         if holder is None:
-            return handle, Observation(JobState.LOST, reason="the holder of the claim is gone")
-        if holder.id != handle.id:
-            return holder, self.patience.ask(lambda: observe_once(self.backend, holder))
+            return Observation(JobState.LOST, reason="the holder of the claim is gone")
+        if holder.id != self.handle.id:
+            self.handle = holder
+            return self.patience.ask(lambda: self.backend.observe(holder))
         now = self.patience.clock.now()
         self._duplicate_since = self._duplicate_since or now
         if now - self._duplicate_since < self.patience.policy.duplicate_s:
-            return handle, Observation(
-                JobState.RUNNING, reason="a duplicate; the holder of the claim is waited for"
-            )
-        return handle, Observation(
+            return Observation(JobState.RUNNING, reason="a duplicate; the holder of the claim is waited for")
+        return Observation(
             JobState.LOST,
             DUPLICATE,
             f"a duplicate of {self.patience.ask(self.folder.claim)}, which left no result",
         )
 
-    def _native_log(self, handle: JobHandle) -> None:
-        for line in self.backend.logs(handle, None):
+    def _native_log(self) -> None:
+        for line in self.backend.logs(self.handle, None):
             self.hooks.on_log(line)
 
     def _log(self, read: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -73,6 +73,10 @@ class LineageEvent(Record):
     schema: int = SCHEMA
 
     _nested: ClassVar[Mapping[str, Any]] = {"task": Attempt.from_json, "inputs": _inputs, "outputs": _outputs}
+
+    def at(self, time: str) -> LineageEvent:
+        """The same event, ended at ``time``."""
+        return replace(self, time=time)
 
     def key(self) -> str:
         """Where the event lives in the store: under the day of its identifier."""

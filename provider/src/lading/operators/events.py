@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lading import capture, deployment
+from lading.backends.base import FailureClass, JobState, Observation
+from lading.execution import Ended
+from lading.execution.verdict import failed
 from lading.lineage.event import Input, LineageEvent, Output, now
 
 if TYPE_CHECKING:
-    from lading.execution import Ended
+    from lading.execution import Started
     from lading.operators.run import StepRun
 
 
@@ -35,7 +38,7 @@ def step_event(
             "bundle": capture.bundle_of(run.ti),
             "git": git_of(str(Path(source.co_filename).parent)) if source else None,
         },
-        environment=dict(result.environment) if result else {},
+        environment=_environment(ended),
         params=capture.literals(run.ti, inputs),
         inputs=inputs,
         outputs=outputs,
@@ -46,6 +49,21 @@ def step_event(
         profile=dict(result.profile) if result else {},
         error=_error(run, ended) if status != "succeeded" else None,
     )
+
+
+def _environment(ended: Ended) -> dict[str, Any]:
+    """As the job found it, and what only its platform knows, such as the image's digest."""
+    found = dict(ended.result.environment) if ended.result else {}
+    platform = ended.handle.extra.get("environment", {}) if ended.handle else {}
+    return {**found, **platform}
+
+
+def cancelled_event(run: StepRun, started: Started) -> LineageEvent:
+    """The fact of a generation that is killed from now on, while a trigger waits for its job."""
+    gone = Observation(JobState.LOST)
+    verdict = failed(FailureClass.CANCELLED, "the task was killed while its job ran")
+    ended = Ended(started.attempt, started.handle, started.since, gone, None, verdict)
+    return step_event(run, ended, "cancelled", capture.inputs_of(run.ti), ())
 
 
 def _error(run: StepRun, ended: Ended) -> dict[str, Any]:

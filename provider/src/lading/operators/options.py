@@ -10,7 +10,7 @@ from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 
 from lading import config, deployment
 from lading.backends import registry
-from lading.backends.base import Backend, Capability, JobRequest, Problem
+from lading.backends.base import Backend, Capability, JobRequest, Problem, Worker
 from lading.errors import ConfigError, UnsupportedResource
 from lading.resources import Resources
 
@@ -47,6 +47,7 @@ class StepOptions:
     code: str = "source"  # or "image": ``module:function`` is importable where the job runs
     allow_pickle: bool | None = None
     infra_retries: int | None = None
+    deferrable: bool | None = None
 
 
 def target_of(step: StepOptions) -> config.Target:
@@ -55,7 +56,8 @@ def target_of(step: StepOptions) -> config.Target:
     :raises UnknownTarget: neither a target nor a backend has the name
     """
     settings = deployment.settings()
-    return config.merge(config.resolve_target(settings, step.on, registry.names()), step_arguments(step))
+    target = config.resolve_target(settings, step.on, registry.names(), registry.target_keys)
+    return config.merge(target, step_arguments(step))
 
 
 def step_arguments(step: StepOptions) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
         dag_id=dag_id,
         task_id=task_id,
         spec_uri="",
-        store_root="",
+        store_root=_known_store(),
         folder="",
         resources=target.resources or Resources(),
         image=target.image,
@@ -88,7 +90,7 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
         env=target.env,
         options=target.options,
     )
-    instance: Backend = backend()
+    instance = backend.configured(target, Worker())
     problems = [*instance.validate(request), *_context_problems(function, backend)]
     if problems:
         lines = [
@@ -98,6 +100,12 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
         ]
         kind = UnsupportedResource if any(p.field.startswith("resources") for p in problems) else ConfigError
         raise kind("\n".join(lines))
+
+
+def _known_store() -> str:
+    """The URL of the store; empty where a connection has it, which is not read while a DAG is parsed."""
+    store = deployment.settings().store
+    return store if "://" in store or store.startswith("/") else ""
 
 
 def _lines(requirements: str | Sequence[str] | None) -> tuple[str, ...]:

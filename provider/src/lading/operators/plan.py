@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lading import deployment
-from lading.backends.base import JobRequest
+from lading.backends.base import Backend, Capability, JobRequest
 from lading.code.slicing import StepCode, image_code, slice_function
 from lading.environment import anchor, resolve
 from lading.errors import CodeSliceError
 from lading.execution import attempt_folder, fingerprint, job_name
 from lading.operators.call import Call, to_wire
-from lading.operators.options import PLAIN_CONTEXT, target_of
+from lading.operators.options import PLAIN_CONTEXT
 from lading.xcom.references import positional_names
 from lading_runner.contract import Attempt, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lading.config import Target
     from lading_runner.store import ArtifactStore
 
 
@@ -30,10 +31,13 @@ class StepPlan:
     :raises ConfigError: the code, an argument or the requirements cannot be carried to the target
     """
 
-    def __init__(self, operator: Any, call: Call, store: ArtifactStore, ti: Any) -> None:
+    def __init__(
+        self, operator: Any, call: Call, store: ArtifactStore, ti: Any, *, target: Target, backend: Backend
+    ) -> None:
         self.operator, self.call, self.store, self.ti = operator, call, store, ti
-        self.target = target_of(operator.step)
-        self.in_place = self.target.backend == "local"
+        self.target = target
+        self.in_place = Capability.IN_PROCESS in backend.capabilities
+        self._view = backend.store_view(store.root)
         self.names = positional_names(call.function, len(call.args))
         self.code = self._code(call.function)
         self.wire = to_wire(plain(call), self.names, secret_ok=self.in_place)
@@ -47,7 +51,7 @@ class StepPlan:
             name=job_name(attempt),
             dag_id=attempt.dag_id,
             task_id=attempt.task_id,
-            spec_uri=f"{self._job_store()}/{quote(folder)}/spec.json",
+            spec_uri=f"{self._view.root}/{quote(folder)}/spec.json",
             store_root=self.store.root,
             folder=folder,
             resources=target.resources,
@@ -55,7 +59,13 @@ class StepPlan:
             requirements=self.requirements,
             python=target.python,
             env=target.env,
-            labels={"dag_id": attempt.dag_id, "task_id": attempt.task_id, "run_id": attempt.run_id},
+            labels={
+                "dag_id": attempt.dag_id,
+                "run_id": attempt.run_id,
+                "task_id": attempt.task_id,
+                "map_index": str(attempt.map_index),
+                "generation": str(attempt.generation),
+            },
             options=target.options,
             timeout_s=timeout.total_seconds() if timeout else None,
         )
@@ -64,7 +74,7 @@ class StepPlan:
         return Spec(
             attempt=attempt,
             code=self.code.to_spec() if self.code else {"digest": None, "entry": self.entry},
-            store=self._job_store(),
+            store=self._view.root,
             folder=attempt_folder(attempt),
             args=self.wire.args,
             params=self.wire.params,
@@ -72,6 +82,7 @@ class StepPlan:
             outputs={"split": self._split()},
             python=f"=={self.target.python}.*" if self.target.python else None,
             environment={"kind": self.target.backend, "digest": self.environment_digest},
+            outbox=self._view.outbox or None,
             allow_pickle=self.allow_pickle,
         )
 
@@ -99,9 +110,6 @@ class StepPlan:
     def allow_pickle(self) -> bool:
         asked: bool | None = self.operator.step.allow_pickle
         return deployment.settings().allow_pickle if asked is None else asked
-
-    def _job_store(self) -> str:
-        return self.target.store or self.store.root
 
     def _split(self) -> bool:
         """Whether a list or dict is stored element by element: its keys are pushed, or a task is mapped

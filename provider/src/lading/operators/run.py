@@ -10,15 +10,17 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 
 from lading import capture, deployment
 from lading.backends import registry
-from lading.backends.base import FailureClass
+from lading.backends.base import Capability, FailureClass, Observation, Worker
 from lading.backends.local import this_process
-from lading.errors import ConfigError, JobCancelled, StepFailed
-from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy
+from lading.errors import ConfigError, JobCancelled, StepFailed, TransientError
+from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy, Started, attempt_folder
 from lading.lineage.event import Output
 from lading.operators import events
 from lading.operators.call import Call, load_all
+from lading.operators.options import target_of
 from lading.operators.plan import StepPlan
 from lading.operators.state import TaskState
+from lading.triggers import DRAFT, LadingTrigger
 from lading.xcom.pull import step_view
 from lading.xcom.record import record_of
 from lading.xcom.traced import Handle
@@ -30,13 +32,16 @@ from lading_runner.invoke import Outcome, execute
 from lading_runner.staging import annotation_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lading.backends.base import Backend, JobRequest
 
 
 class StepRun:
     """One try of one step. Made in the task process, used once."""
 
-    def __init__(self, operator: Any, context: Any) -> None:
+    def __init__(self, operator: Any, context: Any, event: Mapping[str, Any] | None = None) -> None:
+        """``event``: what the trigger saw of the job that an earlier process left to it."""
         self.operator, self.context, self.ti = operator, context, context["ti"]
         self.log = operator.log
         self.store = deployment.store()
@@ -44,7 +49,10 @@ class StepRun:
         self.record.rendered = True
         self.plan: StepPlan
         self.outcome: Outcome | None = None  # of a call in this process
-        self._state = TaskState(context["task_state_store"], first_try=self.ti.try_number <= 1)
+        first = self.ti.try_number <= 1 and event is None
+        self._state = TaskState(context["task_state_store"], first_try=first)
+        self._event = event
+        self._started = Started.from_json(event["started"]) if event else None
         self._attempts: AttemptRunner | None = None
         self._killed = threading.Event()
         self._calling = False
@@ -57,9 +65,11 @@ class StepRun:
         :raises AirflowTaskTimeout: ``execution_timeout`` passed; the job was cancelled
         """
         try:
-            self.plan = StepPlan(self.operator, call, self.store, self.ti)
-            self._attempts = self._runner()
-            return self._returned(self._attempts.run())
+            target = target_of(self.operator.step)
+            backend = registry.get(target.backend).configured(target, self._worker())
+            self.plan = StepPlan(self.operator, call, self.store, self.ti, target=target, backend=backend)
+            self._attempts = self._runner(backend)
+            return self._returned(self._run(self._attempts))
         except ConfigError as e:
             raise AirflowFailException(str(e)) from None
         except StepFailed as e:
@@ -72,6 +82,31 @@ class StepRun:
             self._cancel(FailureClass.TIMEOUT)
             raise
         raise failure  # outside of the handler: the user's exception is no consequence of another
+
+    def _run(self, attempts: AttemptRunner) -> Result:
+        if self._event is None or self._started is None:
+            return attempts.run()
+        if "silent" in self._event:
+            raise TransientError(str(self._event["silent"]))
+        return attempts.resume(self._started, Observation.from_json(self._event["observation"]))
+
+    def _defer(self, started: Started) -> None:
+        """Leave the wait to the triggerer, with the event that holds if the task is killed meanwhile."""
+        asked = self.operator.step.deferrable
+        deferrable = deployment.settings().deferrable if asked is None else asked
+        if not deferrable or Capability.DEFERRABLE not in self._capabilities:
+            return
+        self.store.objects.write(
+            f"{attempt_folder(started.attempt)}/{DRAFT}", events.cancelled_event(self, started).dumps()
+        )
+        settings = deployment.settings()
+        trigger = LadingTrigger(
+            target=self.plan.target.name,
+            started=started.to_json(),
+            poll_interval_s=settings.poll_interval_s,
+            grace_s=settings.cancel_grace_s,
+        )
+        self.operator.defer(trigger=trigger, method_name="resume")
 
     def kill(self) -> None:
         """On SIGTERM, in the signal handler: only marks, so that no request of the protocol is torn in two.
@@ -101,12 +136,30 @@ class StepRun:
         else:
             self._killed.wait(seconds)
 
-    def _runner(self) -> AttemptRunner:
-        settings, asked = deployment.settings(), self.operator.step.infra_retries
+    def _worker(self) -> Worker:
+        return Worker(
+            cache=deployment.settings().environments,
+            log=self._build_line,
+            secrets=deployment.secrets,
+            connection=deployment.connection,
+            store_options=deployment.store_options,
+            run=self._call_here,
+        )
+
+    def _timeout_s(self) -> float | None:
+        """What is left of the try's time."""
+        if self._started is not None:
+            deadline = self._started.deadline
+            return None if deadline is None else max(0.0, deadline - time.time())
         timeout = self.operator.execution_timeout
+        return timeout.total_seconds() if timeout else None
+
+    def _runner(self, backend: Backend) -> AttemptRunner:
+        settings, asked = deployment.settings(), self.operator.step.infra_retries
+        self._capabilities = backend.capabilities
         return AttemptRunner(
             task=capture.attempt_of(self.ti, 1),
-            backend=self._backend(),
+            backend=backend,
             state=self._state,
             objects=self.store.objects,
             fingerprint=self.plan.fingerprint(),
@@ -117,28 +170,17 @@ class StepRun:
                 on_attempt_end=self._record,
                 on_log=self._log_line,
                 heartbeat=self._stop_if_killed,
+                on_wait=self._defer,
                 say=self.log.info,
             ),
             policy=Policy(
-                timeout_s=timeout.total_seconds() if timeout else None,
+                timeout_s=self._timeout_s(),
                 infra_retries=settings.infra_retries if asked is None else asked,
                 poll_max_s=settings.poll_interval_s,
                 grace_s=settings.cancel_grace_s,
             ),
             clock=Clock(sleep=self._pause),
         )
-
-    def _backend(self) -> Backend:
-        kind: Any = registry.get(self.plan.target.backend)
-        found: Backend
-        if self.plan.in_place:
-            found = kind(self._call_here)
-        elif self.plan.target.backend == "venv":
-            cache = deployment.settings().environments
-            found = kind(cache=cache, log=self._build_line, secrets=deployment.secrets)
-        else:
-            found = kind()
-        return found
 
     def _call_here(self, job: JobRequest) -> int:
         """The job of the local backend: the runner's exit code."""

@@ -31,6 +31,8 @@ class StepBase(BaseOperator):
     :param options: arguments of the backend's own, checked by it
     :param code: ``"source"``, or ``"image"`` where the function is importable at the target
     :param allow_pickle: store what fits no format as pickle; default: ``[lading] allow_pickle``
+    :param deferrable: whether the triggerer waits for a job elsewhere, so that it takes no worker slot;
+    default: ``[lading] deferrable``
     :param infra_retries: resubmissions of a job that the platform lost; default: ``[lading] infra_retries``
     """
 
@@ -51,6 +53,7 @@ class StepBase(BaseOperator):
         code: str = "source",
         allow_pickle: bool | None = None,
         infra_retries: int | None = None,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,15 +73,21 @@ class StepBase(BaseOperator):
             code=code,
             allow_pickle=allow_pickle,
             infra_retries=infra_retries,
+            deferrable=deferrable,
         )
         self._run: StepRun | None = None
 
     def execute(self, context: Any) -> Any:
-        from lading.operators.run import (
-            StepRun,
-        )  # what only a running task needs is not imported at parse time
+        return self._execute(context)
 
-        self._run = StepRun(self, context)
+    def resume(self, context: Any, event: Mapping[str, Any]) -> Any:
+        """Go on where ``execute`` deferred; ``event`` is the one of ``LadingTrigger``."""
+        return self._execute(context, event)
+
+    def _execute(self, context: Any, event: Mapping[str, Any] | None = None) -> Any:
+        from lading.operators.run import StepRun  # not at parse time: only a running task needs it
+
+        self._run = StepRun(self, context, event)
         try:
             return self._run.execute(self.call(context))
         except BaseException as e:

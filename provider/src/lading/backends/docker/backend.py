@@ -1,0 +1,234 @@
+"""A container per job: no host paths but the store's, no privileges, nothing secret in its configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lading.backends.base import (
+    Capability,
+    FailureClass,
+    JobHandle,
+    JobRequest,
+    JobState,
+    Observation,
+    Problem,
+    StoreView,
+    Worker,
+)
+from lading.backends.docker import request
+from lading.backends.docker.engine import Engine, digest_of
+from lading.backends.docker.settings import DockerSettings, folder_of, is_folder
+from lading.code.runner_zip import runner_archive
+from lading.errors import ConfigError
+from lading_runner.failpoints import failpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lading.config import Target
+
+_CLOUD = re.compile(r"(AWS|GOOGLE|AZURE)_\w+")
+_USER = re.compile(r"\d+(:\d+)?\Z")
+
+
+class DockerBackend:
+    name = "docker"
+    capabilities = frozenset(
+        {
+            Capability.IMAGE,
+            Capability.CPU,
+            Capability.MEMORY,
+            Capability.GPU,
+            Capability.SHM,
+            Capability.TIMEOUT,
+            Capability.DETACHED,
+            Capability.DEFERRABLE,
+        }
+    )
+    target_keys = DockerSettings.KEYS
+
+    def __init__(self, target: Target, worker: Worker) -> None:
+        self._target, self._worker = target, worker
+        self._settings = DockerSettings.of(target)
+        self._engine = Engine(self._settings.host)
+
+    @classmethod
+    def configured(cls, target: Target, worker: Worker) -> DockerBackend:
+        return cls(target, worker)
+
+    def store_view(self, store_root: str) -> StoreView:
+        return self._settings.store_view(store_root)
+
+    def validate(self, job: JobRequest) -> list[Problem]:
+        found = self._settings.problems(self._target, job.store_root)
+        if job.image is None:
+            found.append(Problem("image", "a container needs one", "give the step or its target an image"))
+        for name in ("disk", "spot"):
+            if getattr(job.resources, name):
+                value = getattr(job.resources, name)
+                text = f"{value!r} cannot be honoured: a Docker engine has no such limit"
+                found.append(Problem(f"resources.{name}", text, f"drop {name}, or choose another target"))
+        if job.resources.gpu is not None and job.resources.gpu.type is not None:
+            text = f"a Docker engine cannot choose a GPU by its type, {job.resources.gpu.type!r}"
+            found.append(Problem("resources.gpu", text, "ask for GPU(count=…) on a host that has the type"))
+        if self._settings.user is not None and not _USER.match(self._settings.user):
+            text = f"is {self._settings.user!r}, which only the image can resolve"
+            found.append(Problem("user", text, 'write numbers: "1000:1000"'))
+        for name in sorted(set(job.options) - request.OPTIONS):
+            cure = (
+                f"known: {', '.join(sorted(request.OPTIONS))}; what weakens the container is not among them"
+            )
+            found.append(Problem(f"options.{name}", "is not an option of a step in Docker", cure))
+        if job.requirements:
+            found.append(
+                Problem("requirements", "are not installed into images yet", "use an image that has them")
+            )
+        return found
+
+    def render(self, job: JobRequest) -> Mapping[str, object]:
+        return self._render(job, str(job.image))
+
+    def submit(self, job: JobRequest) -> JobHandle:
+        """:raises ConfigError: the image cannot be had or has no Python, or the engine refuses the request"""
+        found = self._engine.inspect(request.container_name(job.name))
+        failpoint("docker.find.after")
+        if found is None or found["State"]["Status"] == "created":
+            found = self._started(job, found)
+        return self._handle(job.name, found)
+
+    def find(self, name: str) -> JobHandle | None:
+        """A container that was never started is no job yet: ``submit`` starts it."""
+        found = self._engine.inspect(request.container_name(name))
+        if found is None or found["State"]["Status"] == "created":
+            return None
+        return self._handle(name, found)
+
+    def observe(self, handle: JobHandle) -> Observation:
+        found = self._engine.inspect(handle.id)
+        if found is None:
+            reason = f"{self._engine.address} has no container {handle.id[:12]} any more: somebody removed it"
+            return Observation(JobState.LOST, reason=reason, failure=FailureClass.INFRA)
+        return judged(found)
+
+    def cancel(self, handle: JobHandle, grace_s: float) -> None:
+        self._engine.stop(handle.id, grace_s)
+
+    def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
+        return self._engine.lines(handle.id)
+
+    def remove(self, handle: JobHandle, *, failed: bool) -> None:
+        if not (failed and self._settings.keep == "failed"):
+            self._engine.remove(handle.id)
+
+    def _started(self, job: JobRequest, found: dict[str, Any] | None) -> dict[str, Any]:
+        if found is None:
+            found = self._engine.create(self._render(job, *self._image(job)))
+            failpoint("docker.create.after")
+        secret = {name: self._password(name, conn) for name, conn in self._settings.secret_env.items()}
+        handover = {
+            "job_id": found["Id"],
+            "env": {**self._store_variables(job), **secret},
+            "mask": [*self._worker.secrets(), *secret.values()],
+            "store": dict(self._worker.store_options()),
+        }
+        files = {
+            "runner.pyz": runner_archive()[0],
+            "handover.json": json.dumps(handover).encode(),
+            "work": None,
+            "scratch": None,
+        }
+        self._engine.put(found["Id"], request.PRIVATE, files, self._settings.job_user)
+        self._open_folder(job)
+        failpoint("docker.put.after")
+        try:
+            self._engine.start(found["Id"], str(job.image))
+        except ConfigError:
+            self._engine.remove(found["Id"])
+            raise
+        failpoint("docker.start.after")
+        return self._engine.inspect(found["Id"]) or found
+
+    def _render(self, job: JobRequest, image: str, original: str | None = None) -> dict[str, Any]:
+        made = request.container(job, self._settings, image, packages=bool(job.requirements))
+        if original is not None:
+            made["labels"]["lading.image"] = original
+        return made
+
+    def _image(self, job: JobRequest) -> tuple[str, str]:
+        """Id of the image to run, and the exact name of the one that was asked for."""
+        base = self._engine.image(str(job.image), self._settings.pull, self._login())
+        return base["Id"], digest_of(base)
+
+    def _login(self) -> dict[str, str] | None:
+        if self._settings.login is None:
+            return None
+        found = self._worker.connection(self._settings.login)
+        return {"username": found.login, "password": found.password, "serveraddress": found.host}
+
+    def _password(self, variable: str, connection: str) -> str:
+        password = self._worker.connection(connection).password
+        if not password:
+            raise ConfigError(
+                f"connection {connection!r} has no password, which variable {variable!r} of the job is to "
+                f"hold (secret_env); set it, or name another connection"
+            )
+        return password
+
+    def _store_variables(self, job: JobRequest) -> dict[str, str]:
+        """The worker's own credentials of a store that the job reaches by itself."""
+        if is_folder(self.store_view(job.store_root).root):
+            return {}
+        return {name: value for name, value in os.environ.items() if _CLOUD.fullmatch(name)}
+
+    def _open_folder(self, job: JobRequest) -> None:
+        """Let the job's user write into the attempt's folder, where the worker has it as a folder too."""
+        if self._settings.host_folder(job.store_root) is None or not is_folder(job.store_root):
+            return
+        root = Path(folder_of(job.store_root))
+        (root / "blobs").mkdir(parents=True, exist_ok=True)
+        folder = root / job.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        uid, _, gid = self._settings.job_user.partition(":")
+        if folder.stat().st_uid == int(uid):
+            return
+        if os.geteuid() == 0:
+            os.chown(folder, int(uid), int(gid or uid))
+        else:
+            folder.chmod(0o777)
+
+    def _handle(self, name: str, found: Mapping[str, Any]) -> JobHandle:
+        labels = found["Config"]["Labels"]
+        image = labels.get("lading.image") or found["Image"]
+        return JobHandle(self.name, found["Id"], name, extra={"environment": {"image": image}})
+
+
+def judged(container: Mapping[str, Any]) -> Observation:
+    """What the engine says of a container: pure."""
+    state = container["State"]
+    status, code = state["Status"], int(state["ExitCode"])
+    if status == "created":
+        return Observation(JobState.QUEUED, reason="created, not started")
+    if status not in ("exited", "dead"):
+        return Observation(JobState.RUNNING, reason=f"container {container['Id'][:12]} is {status}")
+    reason, failure = f"exit code {code}", None
+    if state.get("OOMKilled"):
+        reason, failure = _out_of_memory(container), FailureClass.OOM
+    elif state.get("Error"):
+        reason, failure = f"{state['Error']} (exit code {code})", FailureClass.INFRA
+    elif code in (137, 143):
+        how = "SIGKILL" if code == 137 else "SIGTERM"
+        reason, failure = f"ended by {how} from outside of Lading", FailureClass.INFRA
+    return Observation(JobState.ENDED, code, reason, failure)
+
+
+def _out_of_memory(container: Mapping[str, Any]) -> str:
+    limit = int(container["HostConfig"].get("Memory") or 0)
+    if not limit:
+        return (
+            "killed by the kernel: the engine's host ran out of memory; the container has no limit of its own"
+        )
+    return f"killed by the kernel: it used all of its {limit / 2**20:.0f} MiB (limit and peak)"
