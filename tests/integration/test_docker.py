@@ -1,44 +1,335 @@
-"""Steps in containers of a real Docker engine."""
+"""Jobs in containers of a real Docker engine: what they are given, how they end, and what is said of it."""
 
 from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import docker_engine
-from lading_testkit import run_dag, task_states
+from docker_engine import Desk, api
+from lading.backends.base import Connection, FailureClass, Worker
+from lading.errors import ConfigError, JobCancelled, JobLost, StepFailed
+from lading.execution import Outcome
+from lading.resources import Resources
 
-pytestmark = [pytest.mark.service("docker"), pytest.mark.usefixtures("airflow_db", "docker_target")]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.service("docker")
 
 
-@pytest.fixture(scope="module")
-def docker_target() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def engine() -> None:
     docker_engine.require()
 
 
-def test_a_step_runs_in_a_container_and_hands_its_value_on() -> None:
-    from airflow.sdk import dag
+def facts(n: int) -> dict[str, Any]:
+    import os
+    import sys
+    from pathlib import Path
 
-    from lading import step
+    print("hello from the container")
+    status = Path("/proc/self/status").read_text()
+    caps = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    privileges = next(line.split()[1] for line in status.splitlines() if line.startswith("NoNewPrivs"))
 
-    @dag(schedule=None)
-    def in_docker():
-        @step(on="docker", image="lading/python:3.11")
-        def where(n: int) -> dict[str, object]:
-            import os
-            import socket
+    def writable(path: str) -> bool:
+        try:
+            Path(path, "probe").write_text("x")
+        except OSError:
+            return False
+        return True
 
-            print("hello from", socket.gethostname())
-            return {"uid": os.getuid(), "host": socket.gethostname(), "n": n}
+    places = ["/", "/usr", "/lading/store", "/lading/store/blobs", "/tmp", os.environ["HOME"], os.getcwd()]
+    return {
+        "n": n,
+        "uid": os.getuid(),
+        "capabilities": int(caps, 16),
+        "no_new_privileges": privileges,
+        "first_process": Path("/proc/1/comm").read_text().strip(),
+        "writable": [place for place in places if writable(place)],
+        "python": sys.version_info[:2] >= (3, 9),
+        "greeting": os.environ.get("GREETING"),
+    }
 
-        @step
-        def check(found: dict[str, object]) -> None:
-            import socket
 
-            assert found["host"] != socket.gethostname()
-            assert found["uid"] != 0
-            assert found["n"] == 7
+def test_a_job_has_no_privileges_and_writes_only_where_it_may(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, facts, {"n": 7}, env={"GREETING": 'h\'i "there" $HOME äö'})
+    result = desk.run()
+    found = desk.value(result)
+    assert found == {
+        "n": 7,
+        "uid": 65534,
+        "capabilities": 0,
+        "no_new_privileges": "1",
+        "first_process": "docker-init",
+        "writable": ["/tmp", "/lading/work", "/lading/work"],
+        "python": True,
+        "greeting": 'h\'i "there" $HOME äö',
+    }
+    assert desk.lines == ["hello from the container"]
+    assert desk.containers() == []
+    assert desk.ended[0].handle is not None
+    assert "sha256:" in desk.ended[0].handle.extra["environment"]["image"]
+    assert result.profile["cpu_s"] > 0
+    assert result.profile["peak_rss_bytes"] > 1 << 20
 
-        check(where(7))
 
-    run = run_dag(in_docker())
-    assert task_states(run) == {"where": "success", "check": "success"}
+def limits() -> dict[str, Any]:
+    import os
+    from pathlib import Path
+
+    def read(*places: str) -> str:
+        return next(Path(place).read_text().strip() for place in places if Path(place).exists())
+
+    quota = read("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").split()
+    period = quota[1] if len(quota) > 1 else read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+    shm = os.statvfs("/dev/shm")
+    return {
+        "cpu": int(quota[0]) / int(period),
+        "memory": int(read("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")),
+        "shm": shm.f_frsize * shm.f_blocks,
+    }
+
+
+def test_limits_are_real(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, limits, resources=Resources(cpu=0.5, memory="200MiB", shm="24MiB"))
+    assert desk.value(desk.run()) == {"cpu": 0.5, "memory": 200 << 20, "shm": 24 << 20}
+
+
+def raises() -> None:
+    raise LookupError("no such customer")
+
+
+def exits() -> None:
+    import sys
+
+    sys.exit(3)
+
+
+def crashes() -> None:
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def leaves() -> None:
+    import os
+
+    os._exit(0)
+
+
+def unstorable() -> Any:
+    return lambda: 1
+
+
+def hungry() -> int:
+    blocks = []
+    while True:
+        blocks.append(bytearray(b"x" * (8 << 20)))
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "failure", "message"),
+    [
+        (raises, StepFailed, "user", r"\ALookupError: no such customer"),
+        (exits, StepFailed, "user", r"\ASystemExit: the step called sys\.exit\(3\)"),
+        (crashes, JobLost, "user", r"exit code 139"),
+        (leaves, JobLost, "infra", r"ended without a result \(exit code 0"),
+        (
+            unstorable,
+            StepFailed,
+            "user",
+            r"SerializationError: return_value is of type function.*return one of these",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_step_that_fails_says_why(
+    tmp_path: Path, function: Callable[[], Any], error: type[Exception], failure: str, message: str
+) -> None:
+    from dataclasses import replace
+
+    desk = Desk(tmp_path, function)
+    desk.policy = replace(desk.policy, infra_retries=0)
+    kinds = (JobLost, StepFailed) if function is crashes else error
+    with pytest.raises(kinds, match=message):
+        desk.run()
+    assert desk.ended[-1].verdict.failure == FailureClass(failure)
+    assert desk.containers() == []
+
+
+def test_the_traceback_in_the_log_is_the_users(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, raises)
+    with pytest.raises(StepFailed):
+        desk.run()
+    text = (tmp_path / "store" / desk.request(desk.ended[0].attempt).folder / "result.json").read_text()
+    assert "test_docker.py" in text
+    assert "lading_runner" not in text.partition('"traceback"')[2].partition('"type"')[0]
+
+
+def test_memory_that_runs_out_is_named_with_its_limit(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, hungry, resources=Resources(memory="64MiB"))
+    with pytest.raises(JobLost, match=r"64 MiB \(limit and peak\).*give the step more memory"):
+        desk.run()
+    assert desk.ended[0].verdict.failure is FailureClass.OOM
+
+
+def test_an_image_that_does_not_exist_fails_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, facts, {"n": 1}, image="lading/no-such-image:1")
+    begun = time.monotonic()
+    with pytest.raises(ConfigError, match=r"\Aimage 'lading/no-such-image:1' .*cannot be pulled.*check its"):
+        desk.run()
+    assert time.monotonic() - begun < 30
+    assert desk.created() == []
+
+
+@pytest.fixture(scope="module")
+def without_python() -> str:
+    """An image that holds one file."""
+    import io
+    import tarfile
+
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("etc/empty"), io.BytesIO())
+    api().import_image_from_data(out.getvalue(), repository="lading/without-python", tag="test")
+    return "lading/without-python:test"
+
+
+def test_an_image_without_python_is_named_with_the_cure(tmp_path: Path, without_python: str) -> None:
+    desk = Desk(tmp_path, facts, {"n": 1}, image=without_python)
+    with pytest.raises(ConfigError, match=r"\Aimage .* has no 'python3'.*3\.9 or later"):
+        desk.run()
+    assert desk.containers() == []
+
+
+def test_a_wrong_python_is_named_with_both_versions(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, facts, {"n": 1}, python="==3.9.*")
+    with pytest.raises(ConfigError, match=r"\A.*3\.11.*3\.9.*exit code 64"):
+        desk.run()
+
+
+def slow(seconds: float) -> str:
+    import time
+
+    print("begun", flush=True)
+    time.sleep(seconds)
+    return "done"
+
+
+def test_a_container_that_is_killed_is_replaced_within_its_budget(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 2})
+    killed = []
+
+    def kill() -> None:
+        claim = _claim(desk, 1)
+        api().kill(claim)
+        killed.append(claim)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    result = desk.run()
+    thread.join()
+    assert len(killed) == 1
+    assert desk.value(result) == "done"
+    assert [(e.verdict.outcome, e.verdict.failure) for e in desk.ended] == [
+        (Outcome.FAILED, FailureClass.INFRA),
+        (Outcome.SUCCEEDED, None),
+    ]
+    assert "SIGKILL" in desk.ended[0].verdict.message
+    assert len(desk.created()) == 2
+    assert desk.containers() == []
+
+
+def test_a_container_that_somebody_removes_is_replaced(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 2})
+    removed = []
+
+    def remove() -> None:
+        claim = _claim(desk, 1)
+        api().remove_container(claim, force=True)
+        removed.append(claim)
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    result = desk.run()
+    thread.join()
+    assert len(removed) == 1
+    assert desk.value(result) == "done"
+    assert desk.ended[0].verdict.failure is FailureClass.INFRA
+
+
+def test_a_cancelled_job_is_gone_and_never_a_success(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 60})
+    worker = desk.worker()
+    started = worker.start()
+    _claim(desk, 1)
+    begun = time.monotonic()
+    worker.cancel()
+    assert time.monotonic() - begun < 15
+    assert desk.containers() == []
+    assert desk.ended[0].verdict.outcome is Outcome.CANCELLED
+    with pytest.raises(JobCancelled):
+        worker.finish(worker.wait(started))
+
+
+def test_a_job_past_its_deadline_is_ended(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 60}, timeout_s=2.0)
+    with pytest.raises(JobLost, match="did not end within 2 s"):
+        desk.run()
+    assert desk.ended[0].verdict.failure is FailureClass.TIMEOUT
+    assert desk.containers() == []
+
+
+def tells_secrets() -> str:
+    import os
+
+    print("the token is", os.environ["TOKEN"])
+    return "told"
+
+
+def test_secrets_reach_the_job_and_nothing_else(tmp_path: Path) -> None:
+    secret, other = "s3cr3t-t0ken-of-a-connection", "another-secret-of-the-worker"
+    lend = Worker(
+        connection=lambda name: Connection(password=secret), secrets=lambda: [other], store_options=dict
+    )
+    desk = Desk(tmp_path, tells_secrets, target={"secret_env": {"TOKEN": "hub"}, "keep": "failed"}, lend=lend)
+    seen = []
+    submit = desk.worker()
+    started = submit.start()
+    assert started.handle is not None
+    seen.append(str(api().inspect_container(started.handle.id)))
+    result = submit.finish(submit.wait(started))
+    assert desk.value(result) == "told"
+    assert desk.lines == ["the token is ***"]
+    files = [path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    everything = "".join([*seen, str(started.to_json()), repr(desk.ended)]) + repr(files)
+    assert "TOKEN" not in seen[0]
+    assert secret not in everything
+    assert other not in everything
+
+
+def test_a_failed_container_is_kept_when_asked(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, raises, target={"keep": "failed"})
+    with pytest.raises(StepFailed):
+        desk.run()
+    (kept,) = desk.containers()
+    api().remove_container(kept["Id"], v=True)
+
+
+def _claim(desk: Desk, generation: int) -> str:
+    """Id of the container that claimed the generation, once it did."""
+    from dataclasses import replace
+
+    folder = desk.request(replace(desk.task, generation=generation)).folder
+    path = desk.folder / "store" / folder / "claim"
+    end = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < end, "no job claimed the attempt"
+        time.sleep(0.02)
+    return path.read_text()

@@ -21,7 +21,7 @@ from lading.execution.patience import Clock, Patience, Policy
 from lading.execution.records import Ended, Hooks, Started
 from lading.execution.state import AttemptState, Outcome, Phase, StateStore
 from lading.execution.traces import Traces, waiting
-from lading.execution.verdict import Action, Verdict, failed, judge
+from lading.execution.verdict import EXITS, Action, Verdict, failed, judge
 from lading.execution.waiting import over
 from lading_runner.failpoints import failpoint
 
@@ -117,6 +117,10 @@ class AttemptRunner:
             return self._time_out(started, folder)
         result = self._traces.settled_result(folder)
         failpoint("wait.result_read")
+        if result is None and started.handle is not None and observation.exit_code in EXITS:
+            observation = replace(
+                observation, reason=self._traces.last_words(started.handle) or observation.reason
+            )
         return self._ended(started, observation, result, judge(started.attempt, result, observation))
 
     def resubmit(self, ended: Ended) -> Started | None:
@@ -127,7 +131,7 @@ class AttemptRunner:
         if state.resubmits >= self._policy.infra_retries:
             return None
         self._hooks.on_attempt_end(ended)
-        self._remove(ended.handle, failed=True)
+        self._remove(ended.handle, state, failed=True)
         failpoint("resubmit.reported")
         count = state.resubmits + 1
         new = f"generation {state.generation + 1}, resubmission {count} of {self._policy.infra_retries}"
@@ -149,8 +153,7 @@ class AttemptRunner:
         failpoint("finish.verified")
         self._hooks.on_attempt_end(ended)
         failpoint("finish.reported")
-        left = ended.handle or self._left_over(state)
-        self._remove(left, failed=ended.verdict.outcome is not Outcome.SUCCEEDED)
+        self._remove(ended.handle, state, failed=ended.verdict.outcome is not Outcome.SUCCEEDED)
         failpoint("finish.removed")
         handle = ended.handle.to_json() if ended.handle else state.handle
         final = replace(state, phase=Phase.FINAL, outcome=ended.verdict.outcome, handle=handle)
@@ -175,7 +178,7 @@ class AttemptRunner:
         verdict = self._report_cancelled(state, gone, failure)
         failpoint("cancel.reported")
         if over(gone):
-            self._remove(self._left_over(state), failed=True)
+            self._remove(None, state, failed=True)
             self._state.save(replace(state, phase=Phase.FINAL, outcome=verdict.outcome))
             failpoint("cancel.final_saved")
 
@@ -256,7 +259,7 @@ class AttemptRunner:
             started = self._started(state, self._handle(state), decision.reason)
             verdict = judge(started.attempt, result, gone)
             self._hooks.on_attempt_end(self._ended(started, gone, result, verdict))
-        self._remove(self._left_over(state), failed=True)
+        self._remove(None, state, failed=True)
         failpoint("start.previous_reported")
 
     def _time_out(self, started: Started, folder: AttemptFolder) -> Ended:
@@ -310,20 +313,15 @@ class AttemptRunner:
             self._patience.ask(self._folder(ended.attempt).collect)
         return ended
 
-    def _left_over(self, state: AttemptState) -> JobHandle | None:
-        """The job of a generation that was over when it was looked at: no wait found its handle."""
-        if self._traces.in_process:
-            return None
-        return self._handle(state) or self._traces.job(self._folder(self._attempt(state)))
-
-    def _remove(self, handle: JobHandle | None, failed: bool) -> None:
+    def _remove(self, handle: JobHandle | None, state: AttemptState, *, failed: bool) -> None:
         """A job that cannot be removed costs its place on the platform, not the step."""
-        if handle is None:
-            return
         try:
-            self._backend.remove(handle, failed=failed)
+            if (
+                left := handle or self._traces.left_over(state, self._folder(self._attempt(state)))
+            ) is not None:
+                self._backend.remove(left, failed=failed)
         except (LadingError, OSError) as e:
-            self._hooks.say(f"job {handle.id} was left on its platform: {e}")
+            self._hooks.say(f"a job of generation {state.generation} was left on its platform: {e}")
 
     def _verified(self, ended: Ended) -> Ended:
         """Not a success unless the bytes of every output are there."""

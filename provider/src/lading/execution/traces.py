@@ -46,6 +46,17 @@ class Traces:
         """The job under the generation's name; None: certainly absent."""
         return self.patience.ask(lambda: self._job(folder))
 
+    def left_over(self, state: AttemptState, folder: AttemptFolder) -> JobHandle | None:
+        """The job of a generation whose end nobody waited for."""
+        if self.in_process:
+            return None
+        return JobHandle.from_json(state.handle) if state.handle else self.job(folder)
+
+    def last_words(self, handle: JobHandle) -> str:
+        """The last line of a runner that gave up before it could write a result: it says why."""
+        lines = self.patience.ask(lambda: [line for line in self.backend.logs(handle, None) if line.strip()])
+        return lines[-1] if lines else ""
+
     def settled_result(self, folder: AttemptFolder) -> Result | None:
         """Looked for some time, for stores that show late what the job wrote last."""
         results: list[Result | None] = []

@@ -58,7 +58,10 @@ _ADVICE = {
 }
 
 # Exit codes of the runner that mean more than "failed", for when it could not write a result.
-_EXITS = {64: FailureClass.CONFIG, 65: FailureClass.CONFIG, 66: FailureClass.CONFIG, 75: FailureClass.INFRA}
+EXITS = {64: FailureClass.CONFIG, 65: FailureClass.CONFIG, 66: FailureClass.CONFIG, 75: FailureClass.INFRA}
+
+# What a platform says with a reason that stands by itself.
+_TOLD = (FailureClass.CONFIG, FailureClass.OOM, FailureClass.CAPACITY)
 
 # Native code that crashes leaves no result: the user's, to retry by the user's rules.
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
@@ -107,6 +110,10 @@ def _terminated(attempt: Attempt, observation: Observation) -> Verdict:
 
 
 def _lost(attempt: Attempt, result: Result | None, observation: Observation) -> Verdict:
+    known = observation.exit_code in EXITS or observation.failure in _TOLD
+    if known and observation.reason:  # who ended it said why
+        ended = f"the job of {_label(attempt)} ended with exit code {observation.exit_code}"
+        return failed(_by_exit(observation), f"{observation.reason} ({ended})")
     gone = "vanished" if observation.state is JobState.LOST else "ended"
     exit_code = f"exit code {observation.exit_code}" if observation.exit_code is not None else "no exit code"
     looked = f"expected result.json of generation {attempt.generation}"
@@ -126,7 +133,7 @@ def _by_exit(observation: Observation) -> FailureClass:
         return FailureClass.USER
     if observation.failure is not None:
         return observation.failure
-    return _EXITS.get(code, FailureClass.INFRA)
+    return EXITS.get(code, FailureClass.INFRA)
 
 
 def _place(attempt: Attempt) -> tuple[str, str, str, int, int]:

@@ -219,10 +219,23 @@ def judged(container: Mapping[str, Any]) -> Observation:
         reason, failure = _out_of_memory(container), FailureClass.OOM
     elif state.get("Error"):
         reason, failure = f"{state['Error']} (exit code {code})", FailureClass.INFRA
+    elif code in (126, 127):  # of the first process, which starts ours
+        reason, failure = (
+            _no_program(container, "has no" if code == 127 else "cannot run"),
+            FailureClass.CONFIG,
+        )
     elif code in (137, 143):
         how = "SIGKILL" if code == 137 else "SIGTERM"
         reason, failure = f"ended by {how} from outside of Lading", FailureClass.INFRA
     return Observation(JobState.ENDED, code, reason, failure)
+
+
+def _no_program(container: Mapping[str, Any], what: str) -> str:
+    image = container["Config"]["Labels"].get("lading.image") or container["Config"]["Image"]
+    return (
+        f"image {image!r} {what} {container['Config']['Entrypoint'][0]!r}; use an image with Python 3.9 or "
+        f'later, or name its Python in the target: "interpreter": "/usr/bin/python3.11"'
+    )
 
 
 def _out_of_memory(container: Mapping[str, Any]) -> str:

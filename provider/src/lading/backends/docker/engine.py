@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 60.0
 
-# Refusals of a start that no second try mends, in the words of runc and of the engine.
-_NO_PROGRAM = re.compile(
-    r"executable file not found|no such file or directory|permission denied", re.IGNORECASE
+# Refusals that no second try mends, though the engine gives them as errors of its own.
+_FINAL = re.compile(
+    r"OCI runtime create failed|no such file or directory|could not select device", re.IGNORECASE
 )
 _LATER = re.compile(
     r"toomanyrequests|timeout|timed out|EOF|connection (refused|reset)|50[0-4] ", re.IGNORECASE
@@ -64,7 +64,7 @@ class Engine:
         try:
             yield
         except APIError as e:
-            if e.is_server_error() and not _NO_PROGRAM.search(_said(e)):
+            if e.is_server_error() and not _FINAL.search(_said(e)):
                 raise TransientError(f"cannot {doing}: {self.address} says {_said(e)!r}") from e
             raise
         except (RequestException, DockerException) as e:
@@ -112,21 +112,16 @@ class Engine:
             self.api.put_archive(container, folder, _tar(files, owner))
 
     def start(self, container: str, image: str) -> None:
-        """:raises ConfigError: the image has no such program, or the engine refuses the start"""
+        """:raises ConfigError: the engine refuses, because of a mount or a network, say"""
         from docker.errors import APIError
 
         try:
             with self.answers(f"start container {container}"):
                 self.api.start(container)
         except APIError as e:
-            program = re.search(r'exec: "?([^":]+)', _said(e))
-            if program and _NO_PROGRAM.search(_said(e)):
-                raise ConfigError(
-                    f"image {image!r} has no {program[1]!r}: {_said(e)}; use an image with Python 3.9 or "
-                    f'later, or name its Python in the target: "interpreter": "/usr/bin/python3.11"'
-                ) from e
             raise ConfigError(
-                f"{self.address} refuses to start container {container}: {_said(e)}; correct its target"
+                f"{self.address} refuses to start a container of image {image!r}: {_said(e)}; "
+                f"correct the step's target"
             ) from e
 
     def stop(self, container: str, grace_s: float) -> None:

@@ -1,0 +1,62 @@
+"""A worker to be killed, whose jobs are containers: ``docker_worker.py <folder> <run> <mode> <fingerprint>``.
+
+What happens is kept in ``folder``, as by ``kill_worker``. The job cannot leave an effect there: the engine
+counts its containers. ``marks/block-<generation>`` and ``marks/die-<generation>`` tell it what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docker_engine import Desk
+from lading_runner.contract import Attempt
+
+if TYPE_CHECKING:
+    from lading.execution import Ended
+
+
+def job() -> str:
+    import os
+    import time
+    from pathlib import Path
+
+    (claim,) = Path("/lading/store").glob("attempts/dag/*/train/-1/*/claim")
+    generation = claim.parent.name
+    if Path(f"/marks/die-{generation}").exists():
+        os._exit(70)
+    while Path(f"/marks/block-{generation}").exists():
+        time.sleep(0.05)
+    return "model"
+
+
+def desk_of(folder: Path, run: str) -> Desk:
+    (folder / "marks").mkdir(exist_ok=True)
+    mounts = [{"source": str(folder / "marks"), "target": "/marks", "read_only": True}]
+    return Desk(folder, job, target={"mounts": mounts}, task=Attempt("dag", run, "train"))
+
+
+def main(folder: Path, run: str, mode: str, fingerprint: str) -> int:
+    def report(ended: Ended) -> None:
+        fact = {
+            "id": ended.event_id,
+            "generation": ended.attempt.generation,
+            "outcome": ended.verdict.outcome,
+        }
+        with (folder / "events").open("a") as file:
+            file.write(json.dumps(fact) + "\n")
+
+    desk = desk_of(folder, run)
+    desk.task = replace(desk.task, try_number=int(time.time()))
+    worker = desk.worker(fingerprint)
+    worker._hooks = replace(worker._hooks, on_attempt_end=report)
+    getattr(worker, mode)()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:5]))
