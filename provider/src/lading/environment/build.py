@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from lading.environment import interpreter, tools
-from lading.environment.locking import Lock, pip, write_private
+from lading.environment.locking import Lock, write_private
 from lading.environment.mutex import exclusive
+from lading.environment.pips import pip
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
