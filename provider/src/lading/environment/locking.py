@@ -16,11 +16,14 @@ from packaging.markers import Marker
 
 from lading.environment import interpreter, pinning
 from lading.environment.mutex import exclusive
+from lading.environment.request import python_allowed
+from lading.errors import EnvironmentBuildError
 from lading_runner.contract import Digest, canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lading.environment.place import Place
     from lading.environment.request import EnvironmentRequest
     from lading.environment.tools import Log
 
@@ -49,6 +52,26 @@ def lock(request: EnvironmentRequest, cache: Path, log: Log) -> Lock:
         return _make(request, python, platform, lambda: pinning.here(python, cache, log), log)
 
     return _kept([request.digest, python, platform], make, cache, log)
+
+
+def lock_for(request: EnvironmentRequest, place: Place, cache: Path, log: Log) -> Lock:
+    """The lock of ``request`` for an interpreter elsewhere, of wheels alone; otherwise as ``lock``.
+
+    :raises EnvironmentBuildError: the request excludes that Python, or no set of wheels satisfies it
+    """
+    asked = [f"python={request.python!r}"] if request.python not in (None, place.python) else []
+    if not python_allowed(request, place.python):
+        asked.append(f"requires-python {', '.join(request.requires_python)}")
+    if asked:
+        raise EnvironmentBuildError(
+            f"the requirements ask for {' and '.join(asked)}, but the image has {place}; "
+            "use an image with such a Python, or loosen what they ask for"
+        )
+
+    def make() -> Lock:
+        return _make(request, place.python, place.platform, lambda: pinning.elsewhere(place, cache, log), log)
+
+    return _kept([request.digest, place.python, place.platform, "elsewhere"], make, cache, log)
 
 
 def write_private(path: Path, data: bytes) -> None:

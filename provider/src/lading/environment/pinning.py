@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from lading.environment import interpreter, tools
+from lading.environment import interpreter, place, tools
 from lading.environment.pips import pip
+from lading.environment.request import default_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 class Resolver:
     """For which interpreter packages are chosen, and how uv and pip are told so."""
 
-    goal: str  # "Python 3.12", for people
+    goal: str  # for people: "Python 3.12"
     markers: Mapping[str, str]  # marker environment of PEP 508
     uv: tuple[str, ...]  # options of ``uv pip compile``
     pip: Callable[[], tuple[str, ...]]  # argv of ``pip install``; sets pip up on first use
+    instead: str = ""  # a cure where packages do not fit
 
 
 def here(version: str, cache: Path, log: tools.Log) -> Resolver:
@@ -42,6 +44,21 @@ def here(version: str, cache: Path, log: tools.Log) -> Resolver:
         markers=python.markers,
         uv=("--python", str(python.path)),
         pip=lambda: (*pip(python, cache, log), "install"),
+    )
+
+
+def elsewhere(where: place.Place, cache: Path, log: tools.Log) -> Resolver:
+    """For an interpreter that this machine need not have; its own Python runs uv or pip."""
+    own = interpreter.find(default_python())
+    markers = place.markers(where)
+    # pip chooses for another platform only where it is told a target; a dry run writes nothing there.
+    pip_options = (*place.pip_options(where), f"--target={cache / 'tools' / 'nothing'}")
+    return Resolver(
+        goal=str(where),
+        markers=markers,
+        uv=("--python", str(own.path), *place.uv_options(where)),
+        pip=lambda: (*_pip_of(markers, pip(own, cache, log)), "install", *pip_options),
+        instead="put the package into the image, which is given wheels only",
     )
 
 
@@ -62,11 +79,35 @@ def pin(request: EnvironmentRequest, resolver: Resolver, log: tools.Log) -> Sequ
         if uv := shutil.which("uv"):
             flags = ("--generate-hashes", "--no-header", "--no-annotate", "--no-python-downloads", "--quiet")
             where = (*resolver.uv, "--output-file", str(answer))
-            tools.run((uv, "pip", "compile", *flags, *where, str(asked)), doing, log)
+            tools.run((uv, "pip", "compile", *flags, *where, str(asked)), doing, log, resolver.instead)
             return _compiled(answer.read_text())
         flags = ("--dry-run", "--ignore-installed", "--progress-bar=off", "--report", str(answer))
-        tools.run((*resolver.pip(), *flags, "-r", str(asked)), doing, log)
+        tools.run((*resolver.pip(), *flags, "-r", str(asked)), doing, log, resolver.instead)
         return [_reported(item) for item in json.loads(answer.read_text())["install"]]
+
+
+#: ``--python-version`` does not reach pip's markers (pypa/pip#11010) and, in old releases, not its resolver.
+_PIP = """
+import json, sys
+from pip._internal.cli.main import main
+from pip._internal.commands.install import InstallCommand
+from pip._vendor.packaging import markers
+place = json.loads(sys.argv[1])
+version = place["python_full_version"]
+make = InstallCommand.make_resolver
+def make_resolver(*args, **named):
+    return make(*args, **{**named, "py_version_info": tuple(map(int, version.split(".")))})
+InstallCommand.make_resolver = staticmethod(make_resolver)
+markers.default_environment = lambda: dict(place)
+if not markers.Marker(f"python_full_version == '{version}'").evaluate():
+    sys.exit("this release of pip cannot choose packages for another Python; install uv")
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def _pip_of(markers: Mapping[str, str], argv: tuple[str, ...]) -> tuple[str, ...]:
+    """``argv`` (of ``python -m pip``) with pip in the marker environment ``markers``."""
+    return (*argv[: argv.index("-m")], "-c", _PIP, json.dumps(markers))
 
 
 def _compiled(text: str) -> list[str]:
