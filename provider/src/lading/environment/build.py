@@ -87,7 +87,7 @@ def _install(lock: Lock, python: interpreter.Interpreter, folder: Path, cache: P
     doing = f"install {len(lock.lines)} packages for Python {lock.python}"
     # Both tools check the hashes as soon as a line has one.
     with tempfile.NamedTemporaryFile("w", prefix="lading-lock-", suffix=".txt") as file:
-        file.write("\n".join([*lock.options, *lock.lines]) + "\n")
+        file.write(lock.text())
         file.flush()
         if uv := shutil.which("uv"):
             target = ("--python", str(_python(folder)))

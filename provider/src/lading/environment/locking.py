@@ -40,6 +40,14 @@ class Lock:
         parts = [list(self.lines), self.python, self.platform]
         return Digest("sha256:" + hashlib.sha256(canonical_json(parts)).hexdigest())
 
+    def text(self) -> str:
+        """A requirements file for uv, pip and ``lading_runner.install``, which reads the first line.
+
+        It may hold the password of an index: it is no less private than ``options``.
+        """
+        header = f"# lading lock: python {self.python} platform {self.platform} digest {self.digest}"
+        return "\n".join([header, *self.options, *self.lines]) + "\n"
+
 
 def lock(request: EnvironmentRequest, cache: Path, log: Log) -> Lock:
     """The lock of ``request``, resolved once per request, Python and platform, then read from ``cache``.
