@@ -27,6 +27,10 @@ def main(argv: Sequence[str]) -> int:
     """Exit code, see ``lading_runner.errors``."""
     masker = inherited()
     try:
+        if os.environ.get("LADING_PACKAGES"):
+            from lading_runner.packages import use_packages
+
+            use_packages(os.environ["LADING_PACKAGES"])
         return _run(_address(argv), masker)
     except (RunnerError, Interrupted) as e:
         _say(masker.text(str(e)))
