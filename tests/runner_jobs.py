@@ -42,15 +42,19 @@ class Job:
         return ["-I", "-S", str(self.runner), "--spec", str(self.folder / "spec.json")]
 
     def start(
-        self, python: str = sys.executable, fds: tuple[int, ...] = (), **env: str
+        self, python: str = sys.executable, fds: tuple[int, ...] = (), site: bool = False, **env: str
     ) -> subprocess.Popen[bytes]:
+        """``site``: what is installed with ``python`` can be imported."""
+        argv = [arg for arg in self.argv if arg != "-S" or not site]
         whole = {"PATH": os.environ["PATH"], "HOME": str(self.root), **env}
         return subprocess.Popen(
-            [python, *self.argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=whole, pass_fds=fds
+            [python, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=whole, pass_fds=fds
         )
 
-    def run(self, python: str = sys.executable, fds: tuple[int, ...] = (), **env: str) -> Ended:
-        process = self.start(python, fds, **env)
+    def run(
+        self, python: str = sys.executable, fds: tuple[int, ...] = (), site: bool = False, **env: str
+    ) -> Ended:
+        process = self.start(python, fds, site, **env)
         output, _ = process.communicate(timeout=60)
         return Ended(process.returncode, output.decode(errors="replace"), self.result())
 

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
+from environment_wheels import only_tool, wheel
 from lading import environment
 from lading.environment import installed, interpreter, tools
 from lading.errors import EnvironmentBuildError
 from lading_testkit import require_service
 
 FAILPOINTS = ("environment.created", "environment.installed")
-
-
-def wheel(folder: Path, name: str, version: str, requires: str = "") -> None:
-    """A package ``name`` with one module that says its version."""
-    info = f"{name}-{version}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    hashes = {n: base64.urlsafe_b64encode(hashlib.sha256(t.encode()).digest()) for n, t in files.items()}
-    record = [f"{n},sha256={h.decode().rstrip('=')},{len(files[n])}" for n, h in hashes.items()]
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-        archive.writestr(f"{info}/RECORD", "\n".join([*record, f"{info}/RECORD,,"]))
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +42,8 @@ def cache(
     request: pytest.FixtureRequest, caches: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Path:
     """A cache in which everything is built by one tool."""
-    tool, uv = str(request.param), shutil.which("uv")
-    require_service("uv", tool == "pip" or uv is not None, "no uv on PATH")
-    (tmp_path / "bin").mkdir()
-    if tool == "uv" and uv:
-        (tmp_path / "bin" / "uv").symlink_to(uv)
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    tool = str(request.param)
+    only_tool(tool, tmp_path, monkeypatch)
     monkeypatch.setenv("UV_CACHE_DIR", str(caches[tool] / "tools" / "uv"))
     return caches[tool]
 

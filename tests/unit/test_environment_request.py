@@ -12,10 +12,10 @@ import pytest
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from lading.environment import anchor, resolve
+from lading.environment import Place, anchor, resolve
 from lading.environment.interpreter import probe
-from lading.environment.locking import lock
-from lading.errors import ConfigError
+from lading.environment.locking import lock, lock_for
+from lading.errors import ConfigError, EnvironmentBuildError
 from lading_testkit import require_service
 
 SCRIPT = """
@@ -195,6 +195,62 @@ def test_a_lock_is_pinned_for_one_python_without_any_tool(tmp_path: Path) -> Non
     write(tmp_path, uv__lock=LOCK.replace('git = "https://git.example/d?rev=main#abc"', 'registry = "r"'))
     found = lock(resolve("uv.lock", folder=tmp_path), tmp_path / "cache", print)
     assert found.lines == ("a==1", "c==2", "d==1", "e @ https://files.example/e-1.whl")
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Place("3.9", "linux-x86_64"), ("a==1", "c==1")),
+        (Place("3.13", "linux-x86_64"), ("a==1", "c==2", "e @ https://files.example/e-1.whl")),
+        (Place("3.9", "linux-aarch64"), ("a==1", "c==1", "d==1")),
+    ],
+    ids=str,
+)
+def test_a_lock_is_pinned_for_an_image_by_the_markers_of_that_image(
+    tmp_path: Path, place: Place, expected: tuple[str, ...]
+) -> None:
+    by_machine = LOCK.replace("os_name == 'posix'", "platform_machine == 'aarch64'")
+    write(
+        tmp_path, uv__lock=by_machine.replace('git = "https://git.example/d?rev=main#abc"', 'registry = "r"')
+    )
+    found = lock_for(resolve("uv.lock", folder=tmp_path), place, tmp_path / "cache", print)
+    assert (found.lines, found.python, found.platform) == (expected, place.python, place.platform)
+
+
+@pytest.mark.parametrize(
+    ("said", "python", "message"),
+    [
+        (
+            "uv.lock",
+            None,
+            r"ask for requires-python >=3.12, but the image has Python 3.10 on linux-x86_64; use",
+        ),
+        (
+            "idna",
+            "3.12",
+            r"ask for python='3.12', but the image has Python 3.10 on linux-x86_64; use an image",
+        ),
+    ],
+)
+def test_an_image_with_a_python_that_the_request_excludes_is_refused(
+    tmp_path: Path, said: str, python: str | None, message: str
+) -> None:
+    write(tmp_path, uv__lock=LOCK.replace(">=3.9", ">=3.12"))
+    with pytest.raises(EnvironmentBuildError, match=message):
+        lock_for(resolve(said, python, tmp_path), Place("3.10", "linux-x86_64"), tmp_path / "cache", print)
+
+
+@pytest.mark.parametrize(
+    ("python", "platform", "message"),
+    [
+        ("3", "linux-x86_64", "python='3' is not understood"),
+        ("3.12", "linux/amd64", "'linux/amd64' is not one .* expected linux-x86_64 or linux-aarch64; use an"),
+        ("3.12", "macosx-14-arm64", "expected linux-x86_64 or linux-aarch64"),
+    ],
+)
+def test_a_place_that_no_image_is_is_refused(python: str, platform: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Place(python, platform)
 
 
 def test_a_lock_of_local_packages_is_refused(tmp_path: Path) -> None:

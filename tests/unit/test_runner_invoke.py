@@ -173,6 +173,13 @@ def test_packages_are_found_by_their_folders(tmp_path: Path) -> None:
     ]
 
 
+def test_of_a_package_in_two_folders_the_first_counts(tmp_path: Path) -> None:
+    for name in ("a/NumPy-2.0.dist-info", "b/numpy-1.0.dist-info", "b/idna-3.1.dist-info"):
+        (tmp_path / name).mkdir(parents=True)
+    assert packages((f"{tmp_path}/a", f"{tmp_path}/b")) == ["idna==3.1", "numpy==2.0"]
+    assert packages((f"{tmp_path}/b", f"{tmp_path}/a")) == ["idna==3.1", "numpy==1.0"]
+
+
 def test_running_a_step_in_place_loads_nothing_heavy() -> None:
     heavy = "{'numpy', 'pandas', 'torch', 'sklearn', 'asyncio', 'traceback', 'obstore', 'airflow'}"
     code = (

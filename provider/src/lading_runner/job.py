@@ -28,6 +28,10 @@ def main(argv: Sequence[str]) -> int:
     given = handed_over()
     masker = Masker([*inherited(), *given.secrets])
     try:
+        if os.environ.get("LADING_PACKAGES"):
+            from lading_runner.packages import use_packages
+
+            use_packages(os.environ["LADING_PACKAGES"])
         return _run(_address(argv), given.store_options, masker)
     except (RunnerError, Interrupted) as e:
         _say(masker.text(str(e)))

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 
 class Meter:
@@ -86,9 +86,13 @@ def _packages_digest(path: Tuple[str, ...]) -> str:
 
 
 def packages(path: Tuple[str, ...]) -> List[str]:
-    """``name==version`` of the distributions on ``path``, names normalised, sorted."""
-    found = set()
+    """``name==version`` of the distributions on ``path``, names normalised, sorted.
+
+    Of a name in several folders the first counts, as it does for an import.
+    """
+    found: Dict[str, Set[str]] = {}
     for folder in path:
+        here: Dict[str, Set[str]] = {}
         try:
             names = [entry.name for entry in Path(folder).iterdir()]
         except OSError:  # a zip, or not there
@@ -96,8 +100,9 @@ def packages(path: Tuple[str, ...]) -> List[str]:
         for name in names:
             if name.endswith(".dist-info"):
                 package, _, version = name[: -len(".dist-info")].rpartition("-")
-                found.add(f"{_normalised(package)}=={version}")
-    return sorted(found)
+                here.setdefault(_normalised(package), set()).add(version)
+        found = {**here, **found}
+    return sorted(f"{name}=={version}" for name, versions in found.items() for version in versions)
 
 
 def _normalised(name: str) -> str:

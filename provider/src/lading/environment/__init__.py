@@ -1,23 +1,27 @@
 """Isolated Python environments: from what a step says to a digest and an interpreter.
 
 ``resolve`` reads what a step says, ``lock`` pins it, ``ensure`` builds it once and gives its interpreter.
+``lock_for`` pins for an interpreter that this machine does not have, such as the one in an image.
 """
 
 from __future__ import annotations
 
 from lading.environment.build import ensure, folder_of
 from lading.environment.installed import packages, packages_digest
-from lading.environment.locking import Lock, lock
+from lading.environment.locking import Lock, lock, lock_for
+from lading.environment.place import Place
 from lading.environment.request import EnvironmentRequest, resolve
 from lading.environment.sources import anchor
 
 __all__ = [
     "EnvironmentRequest",
     "Lock",
+    "Place",
     "anchor",
     "ensure",
     "folder_of",
     "lock",
+    "lock_for",
     "packages",
     "packages_digest",
     "resolve",

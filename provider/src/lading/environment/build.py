@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from lading.environment import interpreter, tools
-from lading.environment.locking import Lock, pip, write_private
+from lading.environment.locking import Lock, write_private
 from lading.environment.mutex import exclusive
+from lading.environment.pips import pip
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _install(lock: Lock, python: interpreter.Interpreter, folder: Path, cache: P
     doing = f"install {len(lock.lines)} packages for Python {lock.python}"
     # Both tools check the hashes as soon as a line has one.
     with tempfile.NamedTemporaryFile("w", prefix="lading-lock-", suffix=".txt") as file:
-        file.write("\n".join([*lock.options, *lock.lines]) + "\n")
+        file.write(lock.text())
         file.flush()
         if uv := shutil.which("uv"):
             target = ("--python", str(_python(folder)))

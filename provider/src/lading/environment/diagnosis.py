@@ -41,11 +41,12 @@ _PATTERNS = (
     (r"ResolutionImpossible|conflicting dependencies", _CONFLICT),
     (r"No matching distribution found for (\S[^\n]*)", _NONE),
     (
-        r"Because (?:there is no version of |only )?([\w.\-]+\S*)"
-        r" (?:was not found|has no|is available|and you require)",
+        r"Because (?:there is no version of |only |all versions of )?([\w.\-]+\S*)"
+        r" (?:was not found|ha(?:s|ve) no|is available|and you require)",
         _NONE,
     ),
     (r"Because (?:there are no versions? of|there is no version of) ([\w.\-]+\S*)", _NONE),
+    (r"Because ([\w.\-]+\S*) requires Python|Package '([^']+)' requires a different Python", _NONE),
     (r"No solution found", _CONFLICT),
     (
         r"Failed building wheel for (\S+)|Failed to build:? `?([\w.\-]+(?:==[\w.]+)?)"
@@ -56,10 +57,15 @@ _PATTERNS = (
 )
 
 
-def explain(doing: str, code: int, lines: Sequence[str]) -> str:
-    """One message: what could not be done, what is at fault, the cure, and the tool's last lines."""
+def explain(doing: str, code: int, lines: Sequence[str], instead: str = "") -> str:
+    """One message: what could not be done, what is at fault, the cure, and the tool's last lines.
+
+    ``instead``: another cure where packages do not fit.
+    """
     text = "\n".join(lines)
     what, cure = _fault(text)
+    if instead and cure in (_NONE, _BUILD):
+        cure = f"{cure}, or {instead}"
     shown = "\n".join(f"  {line}" for line in lines[-_SHOWN_LINES:])
     return f"cannot {doing}{what}: {cure}; the tool ended with code {code} and said:\n{shown}"
 

@@ -6,25 +6,26 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sysconfig
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
-from packaging.utils import canonicalize_name
 
-from lading.environment import interpreter, tools
+from lading.environment import interpreter, pinning
 from lading.environment.mutex import exclusive
+from lading.environment.request import python_allowed
 from lading.errors import EnvironmentBuildError
 from lading_runner.contract import Digest, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from lading.environment.place import Place
     from lading.environment.request import EnvironmentRequest
+    from lading.environment.tools import Log
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,46 @@ class Lock:
         parts = [list(self.lines), self.python, self.platform]
         return Digest("sha256:" + hashlib.sha256(canonical_json(parts)).hexdigest())
 
+    def text(self) -> str:
+        """A requirements file for uv, pip and ``lading_runner.install``, which reads the first line.
 
-def lock(request: EnvironmentRequest, cache: Path, log: tools.Log) -> Lock:
+        It may hold the password of an index: it is no less private than ``options``.
+        """
+        header = f"# lading lock: python {self.python} platform {self.platform} digest {self.digest}"
+        return "\n".join([header, *self.options, *self.lines]) + "\n"
+
+
+def lock(request: EnvironmentRequest, cache: Path, log: Log) -> Lock:
     """The lock of ``request``, resolved once per request, Python and platform, then read from ``cache``.
 
     :raises EnvironmentBuildError: no such Python, or no set of packages satisfies the request
     """
-    version = interpreter.choose_version(request)
-    path = cache / "locks" / f"{_key(request, version)}.json"
-    if (known := _load(path)) is not None:
-        return known
-    with exclusive(
-        path.with_suffix(".lock"), lambda s: log(f"another process resolves this; waiting ({s:.0f} s)")
-    ):
-        if (known := _load(path)) is not None:
-            return known
-        made = _make(request, version, cache, log)
-        write_private(path, json.dumps(asdict(made), indent=1, sort_keys=True).encode())
-    return made
+    python, platform = interpreter.choose_version(request), sysconfig.get_platform()
+
+    def make() -> Lock:
+        return _make(request, python, platform, lambda: pinning.here(python, cache, log), log)
+
+    return _kept([request.digest, python, platform], make, cache, log)
+
+
+def lock_for(request: EnvironmentRequest, place: Place, cache: Path, log: Log) -> Lock:
+    """The lock of ``request`` for an interpreter elsewhere, of wheels alone; otherwise as ``lock``.
+
+    :raises EnvironmentBuildError: the request excludes that Python, or no set of wheels satisfies it
+    """
+    asked = [f"python={request.python!r}"] if request.python not in (None, place.python) else []
+    if not python_allowed(request, place.python):
+        asked.append(f"requires-python {', '.join(request.requires_python)}")
+    if asked:
+        raise EnvironmentBuildError(
+            f"the requirements ask for {' and '.join(asked)}, but the image has {place}; "
+            "use an image with such a Python, or loosen what they ask for"
+        )
+
+    def make() -> Lock:
+        return _make(request, place.python, place.platform, lambda: pinning.elsewhere(place, cache, log), log)
+
+    return _kept([request.digest, place.python, place.platform, "elsewhere"], make, cache, log)
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -67,9 +90,19 @@ def write_private(path: Path, data: bytes) -> None:
     Path(name).replace(path)
 
 
-def _key(request: EnvironmentRequest, version: str) -> str:
-    parts = [request.digest, version, sysconfig.get_platform()]
-    return hashlib.sha256(canonical_json(parts)).hexdigest()
+def _kept(key: Sequence[str], make: Callable[[], Lock], cache: Path, log: Log) -> Lock:
+    """What ``make`` once gave under ``key``."""
+    path = cache / "locks" / f"{hashlib.sha256(canonical_json(list(key))).hexdigest()}.json"
+    if (known := _load(path)) is not None:
+        return known
+    with exclusive(
+        path.with_suffix(".lock"), lambda s: log(f"another process resolves this; waiting ({s:.0f} s)")
+    ):
+        if (known := _load(path)) is not None:
+            return known
+        made = make()
+        write_private(path, json.dumps(asdict(made), indent=1, sort_keys=True).encode())
+    return made
 
 
 def _load(path: Path) -> Lock | None:
@@ -80,25 +113,27 @@ def _load(path: Path) -> Lock | None:
     return Lock(tuple(data["lines"]), data["python"], data["platform"], tuple(data["options"]))
 
 
-def _make(request: EnvironmentRequest, version: str, cache: Path, log: tools.Log) -> Lock:
+def _make(
+    request: EnvironmentRequest,
+    python: str,
+    platform: str,
+    resolver: Callable[[], pinning.Resolver],
+    log: Log,
+) -> Lock:
     if not request.lines:
-        return Lock((), version, sysconfig.get_platform())
-    python = interpreter.find(version)
-    if request.locked:
-        lines: Sequence[str] = request.lines
-    else:
-        log(f"resolve {', '.join(map(tools.mask, request.lines))} for Python {version}")
-        lines = _pin(request, python, cache, log)
-    applying = sorted(filter(None, (_apply(line, python.markers) for line in lines)))
-    return Lock(_hashed_or_not(applying), version, sysconfig.get_platform(), request.options)
+        return Lock((), python, platform)
+    found = resolver()
+    lines = request.lines if request.locked else pinning.pin(request, found, log)
+    applying = sorted(filter(None, (_apply(line, found.markers) for line in lines)))
+    return Lock(_hashed_or_not(applying), python, platform, request.options)
 
 
-def _apply(line: str, markers: dict[str, str]) -> str | None:
+def _apply(line: str, markers: Mapping[str, str]) -> str | None:
     """``line`` without its marker; None where the marker does not hold."""
     found = re.fullmatch(r"([^;]*[^;\s]) ?; ([^;]*?)((?: --hash=\S+)*)", line)
     if found is None:
         return line
-    return found[1] + found[3] if Marker(found[2]).evaluate(markers) else None
+    return found[1] + found[3] if Marker(found[2]).evaluate(dict(markers)) else None
 
 
 def _hashed_or_not(lines: Sequence[str]) -> tuple[str, ...]:
@@ -106,71 +141,3 @@ def _hashed_or_not(lines: Sequence[str]) -> tuple[str, ...]:
     if all("--hash=" in line for line in lines):
         return tuple(lines)
     return tuple(line.partition(" --hash=")[0] for line in lines)
-
-
-def _pin(
-    request: EnvironmentRequest, python: interpreter.Interpreter, cache: Path, log: tools.Log
-) -> Sequence[str]:
-    doing = f"resolve {', '.join(tools.mask(line) for line in request.lines)} for Python {python.version}"
-    with tempfile.TemporaryDirectory(prefix="lading-lock-") as folder:
-        asked, answer = Path(folder, "requirements.in"), Path(folder, "answer")
-        lines = [*request.options, *request.lines]
-        if request.constraints:
-            Path(folder, "constraints.txt").write_text("\n".join(request.constraints))
-            lines.append(f"-c {folder}/constraints.txt")
-        asked.write_text("\n".join(lines) + "\n")
-        if uv := shutil.which("uv"):
-            flags = ("--generate-hashes", "--no-header", "--no-annotate", "--no-python-downloads", "--quiet")
-            where = ("--python", str(python.path), "--output-file", str(answer))
-            tools.run((uv, "pip", "compile", *flags, *where, str(asked)), doing, log)
-            return _compiled(answer.read_text())
-        flags = ("--dry-run", "--ignore-installed", "--progress-bar=off", "--report", str(answer))
-        tools.run((*pip(python, cache, log), "install", *flags, "-r", str(asked)), doing, log)
-        return [_reported(item) for item in json.loads(answer.read_text())["install"]]
-
-
-def _compiled(text: str) -> list[str]:
-    lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith(("#", "-"))]
-
-
-def _reported(item: dict[str, Any]) -> str:
-    """A requirement line from one entry of pip's installation report."""
-    name, info = canonicalize_name(item["metadata"]["name"]), item["download_info"]
-    if vcs := info.get("vcs_info"):
-        return f"{name} @ {vcs['vcs']}+{info['url']}@{vcs['commit_id']}"
-    pinned = f"{name} @ {info['url']}" if item["is_direct"] else f"{name}=={item['metadata']['version']}"
-    sha256 = info.get("archive_info", {}).get("hashes", {}).get("sha256")
-    return f"{pinned} --hash=sha256:{sha256}" if sha256 else pinned
-
-
-def pip(python: interpreter.Interpreter, cache: Path, log: tools.Log) -> tuple[str, ...]:
-    """argv of a pip that runs on ``python``, in an environment of its own, made once."""
-    key = hashlib.sha256(str(python.path).encode()).hexdigest()[:12]
-    folder = cache / "tools" / f"pip-{python.version}-{key}"
-    argv = (str(folder / "bin" / "python"), "-I", "-m", "pip")
-    done = folder / ".complete"
-    if done.exists():
-        return argv
-    with exclusive(
-        folder.with_suffix(".lock"), lambda s: log(f"another process sets up pip; waiting ({s:.0f} s)")
-    ):
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            log(f"set up pip for Python {python.version}")
-            tools.run((str(python.path), "-I", "-m", "venv", str(folder)), "set up pip", log)
-            _require_report(argv, log)
-            done.touch()
-    return argv
-
-
-def _require_report(argv: tuple[str, ...], log: tools.Log) -> None:
-    said: list[str] = []
-    tools.run((*argv, "--version"), "ask pip for its version", said.append)
-    found = re.match(r"pip (\d+)\.(\d+)", said[-1] if said else "")
-    if found is None or (int(found[1]), int(found[2])) >= (22, 3):
-        return
-    try:
-        tools.run((*argv, "install", "--upgrade", "pip>=22.3"), "upgrade pip", log)
-    except EnvironmentBuildError as e:
-        raise EnvironmentBuildError(f"pip {found[0][4:]} is too old, 22.3 is needed; install uv. {e}") from e

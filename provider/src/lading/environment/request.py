@@ -48,12 +48,14 @@ def resolve(
     :raises ConfigError: a file cannot be read, a line is no requirement, or ``python`` does not fit
     """
     folder = folder or Path.cwd()
+    if python is not None:
+        check_minor(python)
     found = sources.read(sources.anchor(requirements, folder), folder)
     request = EnvironmentRequest(
         tuple(sorted(set(found.lines))),
         tuple(dict.fromkeys(found.options)),
         tuple(sorted(set(found.constraints))),
-        _version(python),
+        python,
         tuple(sorted(set(found.requires_python))),
         found.locked,
     )
@@ -74,9 +76,8 @@ def default_python() -> str:
     return ".".join(platform.python_version_tuple()[:2])
 
 
-def _version(python: str | None) -> str | None:
-    if python is None:
-        return None
+def check_minor(python: str) -> None:
+    """:raises ConfigError: ``python`` is not ``X.Y`` of a release that steps run on"""
     found = re.fullmatch(r"(\d+)\.(\d+)", python)
     if found is None:
         raise ConfigError(
@@ -84,7 +85,6 @@ def _version(python: str | None) -> str | None:
         )
     if (int(found[1]), int(found[2])) < _OLDEST:
         raise ConfigError(f"python={python!r} is too old, steps run on 3.9 and later; write python='3.12'")
-    return python
 
 
 def _check_python(request: EnvironmentRequest) -> None:

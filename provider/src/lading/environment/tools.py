@@ -33,10 +33,11 @@ def mask(text: str) -> str:
     return _CREDENTIALS.sub(r"\1***@", text)
 
 
-def run(argv: Sequence[str], doing: str, log: Log) -> None:
+def run(argv: Sequence[str], doing: str, log: Log, instead: str = "") -> None:
     """Run a tool to its end; ``log`` gets its lines as they come, and a sign of life when none do.
 
-    ``doing`` says for people what it is for: ``"install 12 packages"``.
+    ``doing`` says for people what it is for: ``"install 12 packages"``, and ``instead`` what else they may do
+    where packages do not fit.
 
     :raises EnvironmentBuildError: it failed, with the requirement at fault where its words name one
     """
@@ -64,7 +65,7 @@ def run(argv: Sequence[str], doing: str, log: Log) -> None:
         process.wait()
         process.stdout.close()
     if code != 0:
-        raise EnvironmentBuildError(explain(doing, code, list(tail)))
+        raise EnvironmentBuildError(explain(doing, code, list(tail), instead))
 
 
 def _lines(stream: IO[bytes], doing: str) -> Iterator[str]:
