@@ -57,6 +57,7 @@ class Desk:
     target: dict[str, Any] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     image: str | None = IMAGE
+    requirements: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
@@ -90,6 +91,7 @@ class Desk:
             folder=folder,
             resources=self.resources,
             image=self.image,
+            requirements=self.requirements,
             env=self.env,
             labels={"dag_id": attempt.dag_id, "run_id": attempt.run_id, "task_id": attempt.task_id},
             options=self.options,

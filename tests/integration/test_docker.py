@@ -101,6 +101,40 @@ def test_limits_are_real(tmp_path: Path) -> None:
     assert desk.value(desk.run()) == {"cpu": 0.5, "memory": 200 << 20, "shm": 24 << 20}
 
 
+def with_packages() -> list[str]:
+    import sys
+
+    import six
+
+    return [six.__version__, six.__file__, str("pip" in sys.modules)]
+
+
+def test_requirements_are_installed_once_and_shared(tmp_path: Path) -> None:
+    told: list[str] = []
+    lend = Worker(cache=tmp_path / "cache", log=told.append)
+    made = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        desk = Desk(folder, with_packages, requirements=("six==1.16.0",), lend=lend)
+        begun = len(told)
+        found = desk.value(desk.run())
+        assert found[:2] == ["1.16.0", "/opt/lading/packages/six.py"]
+        made.append(any("make an image" in line for line in told[begun:]))
+        assert desk.ended[0].handle is not None
+        assert desk.ended[0].handle.extra["environment"]["lock"].startswith("sha256:")
+    assert made[1] is False
+    assert api().containers(all=True, filters={"label": "lading.builder"}) == []
+
+
+def test_requirements_that_do_not_exist_fail_at_once(tmp_path: Path) -> None:
+    lend = Worker(cache=tmp_path / "cache")
+    desk = Desk(tmp_path, with_packages, requirements=("six==99.0",), lend=lend)
+    with pytest.raises(ConfigError, match=r"six==99\.0"):
+        desk.run()
+    assert desk.created() == []
+
+
 def raises() -> None:
     raise LookupError("no such customer")
 

@@ -111,9 +111,7 @@ def assert_true_state(folder: Path, generation: str) -> None:
     results = [json.loads(path.read_bytes()) for path in folder.glob("store/attempts/**/result.json")]
     (taken,) = [r for r in results if str(r["attempt"]["generation"]) == generation]
     assert taken["status"] == "succeeded"
-    assert all(
-        r["status"] == "cancelled" for r in results if r is not taken
-    )  # says the job
+    assert all(r["status"] == "cancelled" for r in results if r is not taken)  # says the job
     for ref in taken["outputs"].values():
         digest = ref["digest"].removeprefix("sha256:")
         data = (folder / f"store/blobs/sha256/{digest[:2]}/{digest}").read_bytes()

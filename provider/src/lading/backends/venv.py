@@ -24,7 +24,6 @@ from lading.backends.base import (
 )
 from lading.environment.locking import write_private
 from lading.environment.tools import mask
-from lading.errors import ConfigError
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -39,11 +38,6 @@ _INHERITED = re.compile(
     r"|(http|https|no|all)_proxy|(HTTP|HTTPS|NO|ALL)_PROXY|LD_LIBRARY_PATH|CUDA_\w+|NVIDIA_\w+"
 )
 _CLOUD = re.compile(r"(AWS|GOOGLE|AZURE)_\w+")
-
-
-def default_cache() -> Path:
-    """Where environments are kept unless configured; ``[lading] environments`` has the same default."""
-    return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "lading-environments"
 
 
 def _runner_archive() -> tuple[bytes, Digest]:
@@ -77,7 +71,7 @@ class VenvBackend:
         store: str | None = None,
     ) -> None:
         self._store = store
-        self._cache = cache or default_cache()
+        self._cache = cache or environment.default_cache()
         self._log = log or _silent
         self._secrets = secrets
         self._runner = runner
@@ -89,7 +83,7 @@ class VenvBackend:
         asked: dict[str, object] = {f"resources.{k}": v for k, v in job.resources.asked().items()}
         asked |= {"image": job.image} if job.image else {}
         asked |= {f"options.{k}": v for k, v in job.options.items()}
-        return [_refusal(job, field, value) for field, value in asked.items()] + _environment_problems(job)
+        return [_refusal(job, field, value) for field, value in asked.items()] + environment.problems(job)
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
         request = environment.resolve(job.requirements, job.python)
@@ -220,16 +214,6 @@ def _refusal(job: JobRequest, field: str, value: object) -> Problem:
         "worker's host and cannot give it"
     )
     return Problem(field, message, f"drop {field}, or choose a target that can (on=…)")
-
-
-def _environment_problems(job: JobRequest) -> list[Problem]:
-    try:
-        environment.resolve(job.requirements, job.python)
-    except ConfigError as e:
-        message, _, cure = str(e).rpartition("; ")
-        field = "python" if message.startswith("python=") else "requirements"
-        return [Problem(field, f"step {job.task_id!r}: {message}", cure)]
-    return []
 
 
 def _judge(ended: process.Exit, cancelled: bool) -> Observation:

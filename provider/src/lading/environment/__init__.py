@@ -6,23 +6,28 @@
 
 from __future__ import annotations
 
-from lading.environment.build import ensure, folder_of
+from lading.environment.build import default_cache, ensure, folder_of
 from lading.environment.installed import packages, packages_digest
 from lading.environment.locking import Lock, lock, lock_for
 from lading.environment.place import Place
+from lading.environment.problems import problems
 from lading.environment.request import EnvironmentRequest, resolve
 from lading.environment.sources import anchor
+from lading.environment.tools import Log
 
 __all__ = [
     "EnvironmentRequest",
     "Lock",
+    "Log",
     "Place",
     "anchor",
+    "default_cache",
     "ensure",
     "folder_of",
     "lock",
     "lock_for",
     "packages",
     "packages_digest",
+    "problems",
     "resolve",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from lading.environment import interpreter, tools
 from lading.environment.locking import Lock, write_private
@@ -14,10 +15,12 @@ from lading.environment.mutex import exclusive
 from lading.environment.pips import pip
 from lading_runner.failpoints import failpoint
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _MARKER = "lading.json"  # written last: a folder without it is half-built
+
+
+def default_cache() -> Path:
+    """Where environments are kept unless configured; ``[lading] environments`` has the same default."""
+    return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "lading-environments"
 
 
 def folder_of(lock: Lock, cache: Path) -> Path:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lading import environment
 from lading.backends.base import (
     Capability,
     FailureClass,
@@ -21,6 +22,7 @@ from lading.backends.base import (
 )
 from lading.backends.docker import request
 from lading.backends.docker.engine import Engine, digest_of
+from lading.backends.docker.packages import PackageImages
 from lading.backends.docker.settings import DockerSettings, folder_of, is_folder
 from lading.code.runner_zip import runner_archive
 from lading.errors import ConfigError
@@ -40,6 +42,7 @@ class DockerBackend:
     capabilities = frozenset(
         {
             Capability.IMAGE,
+            Capability.REQUIREMENTS,
             Capability.CPU,
             Capability.MEMORY,
             Capability.GPU,
@@ -83,11 +86,7 @@ class DockerBackend:
                 f"known: {', '.join(sorted(request.OPTIONS))}; what weakens the container is not among them"
             )
             found.append(Problem(f"options.{name}", "is not an option of a step in Docker", cure))
-        if job.requirements:
-            found.append(
-                Problem("requirements", "are not installed into images yet", "use an image that has them")
-            )
-        return found
+        return [*found, *environment.problems(job)]
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
         return self._render(job, str(job.image))
@@ -152,16 +151,20 @@ class DockerBackend:
         failpoint("docker.start.after")
         return self._engine.inspect(found["Id"]) or found
 
-    def _render(self, job: JobRequest, image: str, original: str | None = None) -> dict[str, Any]:
+    def _render(self, job: JobRequest, image: str, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
         made = request.container(job, self._settings, image, packages=bool(job.requirements))
-        if original is not None:
-            made["labels"]["lading.image"] = original
-        return made
+        return {**made, "labels": {**made["labels"], **(labels or {})}}
 
-    def _image(self, job: JobRequest) -> tuple[str, str]:
-        """Id of the image to run, and the exact name of the one that was asked for."""
+    def _image(self, job: JobRequest) -> tuple[str, dict[str, str]]:
+        """Id of the image to run, and labels that say what it is."""
         base = self._engine.image(str(job.image), self._settings.pull, self._login())
-        return base["Id"], digest_of(base)
+        labels = {"lading.image": digest_of(base)}
+        if not job.requirements:
+            return base["Id"], labels
+        cache = self._worker.cache or environment.default_cache()
+        images = PackageImages(self._engine, self._settings, cache, self._worker.log)
+        image, lock = images.image_for(job, base)
+        return image, {**labels, "lading.lock": lock}
 
     def _login(self) -> dict[str, str] | None:
         if self._settings.login is None:
@@ -202,8 +205,9 @@ class DockerBackend:
 
     def _handle(self, name: str, found: Mapping[str, Any]) -> JobHandle:
         labels = found["Config"]["Labels"]
-        image = labels.get("lading.image") or found["Image"]
-        return JobHandle(self.name, found["Id"], name, extra={"environment": {"image": image}})
+        known = {"image": labels.get("lading.image") or found["Image"], "lock": labels.get("lading.lock")}
+        extra = {"environment": {key: value for key, value in known.items() if value}}
+        return JobHandle(self.name, found["Id"], name, extra=extra)
 
 
 def judged(container: Mapping[str, Any]) -> Observation:

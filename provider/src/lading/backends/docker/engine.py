@@ -146,20 +146,40 @@ class Engine:
             if e.status_code != 409:  # 409: it is being removed
                 raise TransientError(f"container {container} is not removed: {_said(e)}") from e
 
-    def lines(self, container: str) -> Iterator[str]:
-        """What it printed until now."""
+    def lines(self, container: str, *, follow: bool = False) -> Iterator[str]:
+        """What it printed until now; with ``follow`` until its end."""
         from docker.errors import NotFound
 
         rest = b""
         try:
             with self.answers(f"read the log of container {container}"):
-                for part in self.api.logs(container, stdout=True, stderr=True, stream=True, follow=False):
+                for part in self.api.logs(container, stdout=True, stderr=True, stream=True, follow=follow):
                     *whole, rest = (rest + part).split(b"\n")
                     yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
         except NotFound:
             return
         if rest:
             yield rest.decode(errors="replace")
+
+    def commit(self, container: str, repository: str, tag: str, labels: Mapping[str, str]) -> None:
+        """Keep its file system as an image; nothing where the container is gone."""
+        from docker.errors import NotFound
+
+        changes = [f"LABEL {name}={value}" for name, value in labels.items()]
+        try:
+            with self.answers(f"make image {repository}:{tag}"):
+                self.api.commit(container, repository, tag, changes=changes)
+        except NotFound:
+            return
+
+    def image_id(self, name: str) -> str | None:
+        """None: the engine has no such image."""
+        from docker.errors import NotFound
+
+        try:
+            return str(self._image(name)["Id"])
+        except NotFound:
+            return None
 
     def image(self, name: str, pull: str, login: Mapping[str, str] | None) -> dict[str, Any]:
         """The image's facts, pulled by the rule ``pull`` ("missing", "always", "never").

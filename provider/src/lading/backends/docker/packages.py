@@ -1,0 +1,154 @@
+"""An image with a step's requirements in it: made once per lock and base image, then used by every job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from lading import environment
+from lading.backends.docker.request import PACKAGES, PRIVATE, SCRATCH, WORK
+from lading.environment import Place
+from lading.environment.locking import write_private
+from lading.errors import ConfigError, EnvironmentBuildError, TransientError
+from lading_runner.contract import canonical_json
+from lading_runner.failpoints import failpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lading.backends.base import JobRequest
+    from lading.backends.docker.engine import Engine
+    from lading.backends.docker.settings import DockerSettings
+    from lading.environment import Lock, Log
+
+REPOSITORY = "lading-packages"
+_PROBE = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sysconfig.get_platform())"
+_ROOT = "0:0"  # installs; the job that uses the image is somebody else
+_PIP = {
+    "PIP_INDEX_URL": "index-url",
+    "PIP_EXTRA_INDEX_URL": "extra-index-url",
+    "PIP_TRUSTED_HOST": "trusted-host",
+}
+
+
+@dataclass(frozen=True)
+class PackageImages:
+    engine: Engine
+    settings: DockerSettings
+    cache: Path  # of locks, and of what Python each image has
+    log: Log
+
+    def image_for(self, job: JobRequest, base: Mapping[str, Any]) -> tuple[str, str]:
+        """Id of an image like ``base`` (its facts) with the requirements, and the digest of their lock.
+
+        Any number of workers may ask at once: the engine holds one builder of that name.
+
+        :raises EnvironmentBuildError: the requirements cannot be resolved or installed
+        """
+        request = environment.resolve(job.requirements, job.python)
+        lock = environment.lock_for(request, self._place(base), self.cache, self.log)
+        key = hashlib.sha256(canonical_json([base["Id"], lock.digest])).hexdigest()[:40]
+        made = self.engine.image_id(f"{REPOSITORY}:{key}")
+        return made or self._build(key, lock, base), lock.digest
+
+    def _place(self, base: Mapping[str, Any]) -> Place:
+        path = self.cache / "images" / f"{base['Id'].rpartition(':')[2]}.json"
+        try:
+            return Place(**json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            place = self._probe(base)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, json.dumps({"python": place.python, "platform": place.platform}).encode())
+        return place
+
+    def _probe(self, base: Mapping[str, Any]) -> Place:
+        name = f"lading-probe-{uuid.uuid4().hex}"
+        argv = [self.settings.interpreter, "-I", "-c", _PROBE]
+        try:
+            code, said = self._ran(name, argv, base, {})
+        finally:
+            self.engine.remove(name)
+        if code != 0 or len(words := (said or "").split()) != 2:
+            raise ConfigError(
+                f"the image of the step does not tell which Python it has ({said or f'exit code {code}'}); "
+                f"use an image with Python 3.9 or later, or name its Python in the target's interpreter"
+            )
+        return Place(*words)
+
+    def _build(self, key: str, lock: Lock, base: Mapping[str, Any]) -> str:
+        self.log(f"make an image with {len(lock.lines)} packages for Python {lock.python}")
+        files = {
+            "install.py": resources.files("lading_runner").joinpath("install.py").read_bytes(),
+            "lock.txt": lock.text().encode(),
+            "pip.conf": _pip_conf(),
+        }
+        argv = [
+            self.settings.interpreter,
+            "-I",
+            "-u",
+            f"{PRIVATE}/install.py",
+            f"{PRIVATE}/lock.txt",
+            PACKAGES,
+        ]
+        name = f"{REPOSITORY}-{key}"
+        code, said = self._ran(name, argv, base, files)
+        failpoint("docker.packages.installed")
+        if code == 0:
+            self.engine.commit(name, REPOSITORY, key, {"lading.lock": lock.digest})
+        self.engine.remove(name)
+        if (made := self.engine.image_id(f"{REPOSITORY}:{key}")) is not None:
+            return made
+        if code in {0, 75} or said is None:
+            raise TransientError(
+                f"the requirements are not installed yet: {said or 'their builder vanished'}"
+            )
+        raise EnvironmentBuildError(said)
+
+    def _ran(
+        self, name: str, argv: list[str], base: Mapping[str, Any], files: Mapping[str, bytes]
+    ) -> tuple[int | None, str | None]:
+        """Exit code and last line of a container of that name, started now or by another worker."""
+        made = self.engine.create(self._request(name, argv, base))
+        if made["State"]["Status"] == "created":
+            self.engine.put(name, PRIVATE, {**files, "work": None, "scratch": None}, _ROOT)
+            self.engine.start(name, str(base["Id"]))
+        said = None
+        for line in self.engine.lines(name, follow=True):
+            said = line.strip() or said
+            if files:
+                self.log(line)
+        ended = self.engine.inspect(name)
+        return (None if ended is None else int(ended["State"]["ExitCode"])), said
+
+    def _request(self, name: str, argv: list[str], base: Mapping[str, Any]) -> dict[str, Any]:
+        network = {"network_mode": self.settings.network} if self.settings.network else {}
+        return {
+            "name": name,
+            "image": base["Id"],
+            "entrypoint": argv[:1],
+            "command": argv[1:],
+            "user": _ROOT,
+            "working_dir": "/",
+            "environment": {"HOME": WORK, "TMPDIR": SCRATCH, "PIP_CONFIG_FILE": f"{PRIVATE}/pip.conf"},
+            "labels": {"lading.builder": name},
+            "volumes": [PRIVATE],
+            "host_config": {
+                "init": True,
+                "cap_drop": ["ALL"],
+                "security_opt": ["no-new-privileges:true"],
+                **network,
+            },
+        }
+
+
+def _pip_conf() -> bytes:
+    """Where the worker's own pip looks, for the one in the image; a file, since it may hold a password."""
+    given = {key: os.environ[name] for name, key in _PIP.items() if os.environ.get(name)}
+    lines = [f"{key} = {' '.join(value.split())}" for key, value in given.items()]
+    return "\n".join(["[global]", *lines, ""]).encode()
