@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -137,16 +138,15 @@ class Desk:
         return found
 
     def created(self) -> list[str]:
-        """Names of all containers that were ever created for this task instance."""
-        found = api().events(
-            since=0,
-            until=_now(),
-            filters={"event": "create", "type": "container", "label": f"lading.run_id={self.task.run_id}"},
-        )
-        return [json.loads(line)["Actor"]["Attributes"]["name"] for line in found]
+        """Ids of all containers that were ever created for this task instance."""
+        return created(self.task.run_id)
 
 
-def _now() -> float:
-    import time
-
-    return time.time()
+def created(run_id: str) -> list[str]:
+    """Ids of all containers that were ever created for a run."""
+    found = api().events(
+        since=0,
+        until=time.time(),
+        filters={"event": "create", "type": "container", "label": f"lading.run_id={run_id}"},
+    )
+    return [json.loads(line)["Actor"]["ID"] for line in found]

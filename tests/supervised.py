@@ -57,7 +57,8 @@ class Airflow:
 
     home: Path
     dags: Path
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)  # and settings
+    triggerer: bool = False
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _port: int = 0
 
@@ -74,7 +75,7 @@ class Airflow:
         self.notes.mkdir(parents=True)
         self._port = _free_port()
         self._run("db", "migrate")
-        for name in ("api-server", "scheduler", "dag-processor"):
+        for name in ("api-server", "scheduler", "dag-processor", *(["triggerer"] if self.triggerer else [])):
             self._processes[name] = self._begin(name)
         until(self._up, f"Airflow does not start:\n{self._said()}", _START_S)
 
@@ -87,6 +88,12 @@ class Airflow:
                 _wait(process)
         for record in self.home.glob("environments/jobs/*/record.json"):
             _signal(json.loads(record.read_bytes())["pid"], signal.SIGKILL)
+
+    def restart(self, name: str) -> None:
+        """Kill -9 one of the processes, with all that it started, and start it again."""
+        _signal(self._processes[name].pid, signal.SIGKILL)
+        self._processes[name].wait(timeout=20)
+        self._processes[name] = self._begin(name)
 
     # The REST API
 
@@ -143,6 +150,9 @@ class Airflow:
         """Oldest first."""
         found = log.read(self.objects, dag_id=dag_id)
         return [e for e in found if task_id is None or e.task.task_id == task_id]
+
+    def events_of(self, run_id: str) -> list[LineageEvent]:
+        return [e for e in log.read(self.objects) if e.task.run_id == run_id]
 
     def log_of(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
         where = f"dag_id={dag_id}/run_id={run_id}/task_id={task_id}/attempt={try_number}.log"
@@ -217,6 +227,10 @@ class Airflow:
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
             "AIRFLOW__LADING__STORE": (self.home / "store").as_uri(),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "4",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
