@@ -14,7 +14,7 @@ from typing import Any
 
 from lading import config
 from lading.backends.base import Connection
-from lading_runner.masks import Masker, masked
+from lading_runner.masks import Masker
 from lading_runner.store import ArtifactStore, open_object_store
 
 
@@ -77,22 +77,27 @@ def connection(name: str) -> Connection:
     return Connection(host, found.login or "", found.password or "", found.extra_dejson)
 
 
-def secrets() -> list[str]:
+def secrets() -> tuple[str, ...]:
     """Every string that Airflow's masker knows to be secret in this process."""
     from airflow.sdk.log import _secrets_masker
 
-    # The masker keeps each secret as an escaped pattern; a secret may have more than one line.
-    return [re.sub(r"(?s)\\(.)", r"\1", pattern) for pattern in _secrets_masker().patterns]
+    return _unescaped(frozenset(_secrets_masker().patterns))
+
+
+@lru_cache(maxsize=1)  # each XCom asks, and new secrets are rare
+def _unescaped(patterns: frozenset[str]) -> tuple[str, ...]:
+    """The masker keeps each secret as an escaped pattern; a secret may have more than one line."""
+    return tuple(re.sub(r"(?s)\\(.)", r"\1", pattern) for pattern in patterns)
 
 
 def mask(text: str) -> str:
     """``text`` with every known secret, and the spellings that JSON, URLs and ``repr`` give it, replaced by
     ``***``, whatever ``[logging]`` says of log masking."""
-    return _masker(frozenset(secrets())).text(text)
+    return _masker(secrets()).text(text)
 
 
 @lru_cache(maxsize=1)
-def _masker(known: frozenset[str]) -> Masker:
+def _masker(known: tuple[str, ...]) -> Masker:
     return Masker(known)
 
 
@@ -109,6 +114,6 @@ def mask_json(value: Any, name: str | None = None) -> Any:
     return mask(value) if isinstance(value, str) else value
 
 
-def holds_secret(data: Any) -> bool:
-    """Whether a string in JSON ``data`` contains a secret, so that it must not stand in a database row."""
-    return bool(secrets()) and masked(data, mask) != data
+def holds_secret(data: bytes) -> bool:
+    """Whether ``data``, canonical JSON, contains a secret, so that it must not stand in a database row."""
+    return _masker(secrets()).is_in(data)

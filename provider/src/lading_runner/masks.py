@@ -22,6 +22,10 @@ class Masker:
             text = text.replace(secret, MASK)
         return text
 
+    def is_in(self, data: bytes) -> bool:
+        """Whether ``data``, text or JSON, holds a secret in any spelling."""
+        return any(secret in data for secret in self._bytes)
+
     def data(self, data: bytes) -> bytes:
         for secret in self._bytes:
             data = data.replace(secret, MASK.encode())

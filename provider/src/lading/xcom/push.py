@@ -51,7 +51,7 @@ def inline(value: Any, producer: Producer) -> Handle | None:
         raw = canonical_json(data)
     except (SerializationError, ValueError):
         return None
-    if len(raw) > deployment.settings().inline_limit or deployment.holds_secret(data):
+    if len(raw) > deployment.settings().inline_limit or deployment.holds_secret(raw):
         return None
     ref = ArtifactRef("sha256:" + hashlib.sha256(raw).hexdigest(), len(raw), "json", values.type_name(value))
     handle = Handle(ref, producer, data)
