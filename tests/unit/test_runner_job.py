@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -205,7 +204,7 @@ def test_damaged_code_is_exit_66(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_a_damaged_input_is_exit_66_and_names_its_producer(tmp_path: Path, damage: str) -> None:
     made = job(tmp_path, f"def run(rows):\n    open({str(tmp_path / 'ran')!r}, 'w').close()\n")
-    ref = replace(values.save([1, 2, 3], made.store), producer=Producer("churn", "manual__1", "load"))
+    ref = values.save([1, 2, 3], made.store).replace(producer=Producer("churn", "manual__1", "load"))
     made.change(args=[{INPUT_KEY: "rows"}], inputs={"rows": ref})
     _damage(made.root / blob_key(ref.digest), damage)
     ended = made.run()

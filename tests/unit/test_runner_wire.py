@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,7 @@ def test_this_protocol_has_golden_files_that_show_every_field() -> None:
     here = GOLDEN / str(PROTOCOL)
     for name, kind in KINDS.items():
         shown = json.loads((here / f"{name}.json").read_bytes())
-        assert set(shown) == {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+        assert set(shown) == set(kind._fields)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
