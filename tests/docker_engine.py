@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import docker
 
 from fakes.attempts import FileState
 from lading.backends.base import JobRequest, Worker
@@ -33,8 +36,6 @@ POLICY = Policy(poll_min_s=0.05, poll_max_s=0.3, settle_s=0.3, grace_s=5, backof
 
 @cache
 def api() -> Any:
-    import docker
-
     return docker.APIClient(version="auto")
 
 
@@ -143,10 +144,30 @@ class Desk:
 
 
 def created(run_id: str) -> list[str]:
-    """Ids of all containers that were ever created for a run."""
+    """Ids of all containers that were created for a run; of the engine's last 256 events, it keeps no more."""
     found = api().events(
         since=0,
         until=time.time(),
         filters={"event": "create", "type": "container", "label": f"lading.run_id={run_id}"},
     )
     return [json.loads(line)["Actor"]["ID"] for line in found]
+
+
+class Creations:
+    """Ids of the containers that are created for a DAG from now on, however many."""
+
+    def __init__(self, dag_id: str) -> None:
+        filters = {"event": "create", "type": "container", "label": f"lading.dag_id={dag_id}"}
+        self._stream = docker.APIClient(version="auto", timeout=None).events(decode=True, filters=filters)
+        self._ids: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> list[str]:
+        self._stream.close()
+        self._thread.join(10)
+        return self._ids
+
+    def _read(self) -> None:
+        for event in self._stream:
+            self._ids.append(event["Actor"]["ID"])

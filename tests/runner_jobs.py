@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lading.code.archive import archive, digest_of
@@ -68,7 +68,7 @@ class Job:
 
     def change(self, **fields: Any) -> None:
         """Write another spec."""
-        self.spec = replace(self.spec, **fields)
+        self.spec = self.spec.replace(**fields)
         self.write(self.spec.dumps())
 
     def write(self, spec: bytes) -> None:

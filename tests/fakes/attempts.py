@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -283,4 +283,4 @@ class Desk:
         return AttemptRunner(**{**known, **changes})
 
     def generation(self, number: int) -> Job:
-        return self.platform.jobs[job_name(replace(TASK, generation=number))]
+        return self.platform.jobs[job_name(TASK.replace(generation=number))]

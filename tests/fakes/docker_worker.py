@@ -51,7 +51,7 @@ def main(folder: Path, run: str, mode: str, fingerprint: str) -> int:
             file.write(json.dumps(fact) + "\n")
 
     desk = desk_of(folder, run)
-    desk.task = replace(desk.task, try_number=int(time.time()))
+    desk.task = desk.task.replace(try_number=int(time.time()))
     worker = desk.worker(fingerprint)
     worker._hooks = replace(worker._hooks, on_attempt_end=report)
     getattr(worker, mode)()

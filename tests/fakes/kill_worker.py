@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ def main(folder: Path, kind: str, mode: str, fingerprint: str) -> int:
         return work(folder, job.folder, this_process())
 
     worker = AttemptRunner(
-        task=replace(TASK, try_number=int(time.time())),
+        task=TASK.replace(try_number=int(time.time())),
         backend=LocalBackend(run_here) if kind == "local" else Detached(folder),
         state=FileState(folder / "state.json"),
         objects=LocalStore(str(folder / "store")),

@@ -358,9 +358,7 @@ def test_a_failed_container_is_kept_when_asked(tmp_path: Path) -> None:
 
 def _claim(desk: Desk, generation: int) -> str:
     """Id of the container that claimed the generation, once it did."""
-    from dataclasses import replace
-
-    folder = desk.request(replace(desk.task, generation=generation)).folder
+    folder = desk.request(desk.task.replace(generation=generation)).folder
     path = desk.folder / "store" / folder / "claim"
     end = time.monotonic() + 60
     while not path.exists():

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,11 +35,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ArtifactStore:
 
 def fail_again(store: ArtifactStore) -> None:
     for one in sweep(failed=3):
-        task = replace(one.task, run_id="manual__failed")
-        inputs = tuple(replace(i, producer=replace(i.producer, run_id="manual__failed")) for i in one.inputs)
-        log.append(
-            replace(one, id=one.id[:-12] + "f" + one.id[-11:], task=task, inputs=inputs), store.objects
-        )
+        task = one.task.replace(run_id="manual__failed")
+        inputs = tuple(i.replace(producer=i.producer.replace(run_id="manual__failed")) for i in one.inputs)
+        log.append(one.replace(id=one.id[:-12] + "f" + one.id[-11:], task=task, inputs=inputs), store.objects)
 
 
 def shown(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:
@@ -165,7 +162,7 @@ def test_an_ambiguous_prefix_lists_its_digests(
     store: ArtifactStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     digits = TRAIN.digest[7:11]
-    twin = replace(ref("x"), digest=TRAIN.digest[:11] + "0" * 60)
+    twin = ref("x").replace(digest=TRAIN.digest[:11] + "0" * 60)
     log.append(event("x", n=79, outputs={"return_value": twin}), store.objects)
     assert main(["lineage", "trace", digits]) == 1
     err = capsys.readouterr().err
@@ -189,7 +186,7 @@ EVIL = "x\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202egnp\u200b\u2028\ud800<script>al
 
 
 def evil_events() -> list[Any]:
-    thing = replace(ref("evil", EVIL, EVIL, shape=[EVIL, EVIL], columns=EVIL), size=3)
+    thing = ref("evil", EVIL, EVIL, shape=[EVIL, EVIL], columns=EVIL).replace(size=3)
     error = {"type": EVIL, "message": EVIL, "class": EVIL}
     who = by(EVIL, key=EVIL, element=EVIL)
     common: dict[str, Any] = {

@@ -62,7 +62,7 @@ def test_a_step_runs_once_and_is_reported_once(desk: Desk) -> None:
 
 
 def test_a_worker_that_died_after_the_end_takes_the_result_and_reports_the_same_event(desk: Desk) -> None:
-    first, second = desk.worker().run(), desk.worker(task=replace(TASK, try_number=2)).run()
+    first, second = desk.worker().run(), desk.worker(task=TASK.replace(try_number=2)).run()
     assert first == second
     assert len(desk.platform.effects) == 1
     assert desk.ends[0].event_id == desk.ends[1].event_id
@@ -221,7 +221,7 @@ def test_past_its_budget_a_lost_job_fails_the_try_with_all_that_is_known(tmp_pat
 def test_the_budget_survives_the_worker(tmp_path: Path) -> None:
     desk = Desk(tmp_path, [vanish()])
     desk.put_state(phase=Phase.SUBMITTED, resubmits=3, generation=4)
-    desk.platform.submit(desk.worker()._request_for(replace(TASK, generation=4)))
+    desk.platform.submit(desk.worker()._request_for(TASK.replace(generation=4)))
     with pytest.raises(JobLost):
         desk.worker().run()
     assert [e.attempt.generation for e in desk.ends] == [4]
@@ -237,7 +237,7 @@ def test_wrong_configuration_is_not_resubmitted(tmp_path: Path) -> None:
 def test_a_result_of_another_generation_is_not_accepted(desk: Desk) -> None:
     desk.worker().run()
     old = desk.objects.read(f"{attempt_folder(TASK)}/result.json")
-    new = f"{attempt_folder(replace(TASK, generation=2))}/result.json"
+    new = f"{attempt_folder(TASK.replace(generation=2))}/result.json"
     desk.platform.acts = [
         lambda platform, job: platform.objects.write(new, old) or Observation(JobState.ENDED, 0)
     ]
@@ -248,9 +248,9 @@ def test_a_result_of_another_generation_is_not_accepted(desk: Desk) -> None:
 def test_a_foreign_result_in_the_folder_is_no_reason_not_to_submit(desk: Desk) -> None:
     desk.put_state(generation=2)
     foreign = Result(TASK, "succeeded").dumps()
-    desk.objects.create(f"{attempt_folder(replace(TASK, generation=2))}/result.json", foreign)
+    desk.objects.create(f"{attempt_folder(TASK.replace(generation=2))}/result.json", foreign)
     desk.worker().start()
-    assert list(desk.platform.jobs) == [job_name(replace(TASK, generation=2))]
+    assert list(desk.platform.jobs) == [job_name(TASK.replace(generation=2))]
 
 
 @pytest.mark.parametrize("damage", [b"", None])
@@ -292,7 +292,7 @@ def test_a_collected_generation_passes_through_json_too(desk: Desk) -> None:
 def test_two_workers_with_different_specs_for_one_generation_are_told_apart(desk: Desk) -> None:
     first_submission(desk)
     desk.platform.jobs.clear()
-    other = desk.worker(spec_for=lambda attempt: replace(spec_for(attempt), params={"trees": 1}))
+    other = desk.worker(spec_for=lambda attempt: spec_for(attempt).replace(params={"trees": 1}))
     with pytest.raises(LadingError, match="holds another spec"):
         other.start()
 
@@ -308,9 +308,9 @@ def test_submitting_again_renews_the_deadline_and_nothing_else(desk: Desk) -> No
     first_submission(desk)
     desk.platform.jobs.clear()
     later = "2026-01-01T00:00:00Z"
-    desk.worker(spec_for=lambda attempt: replace(spec_for(attempt), deadline=later)).start()
+    desk.worker(spec_for=lambda attempt: spec_for(attempt).replace(deadline=later)).start()
     spec = Spec.loads(desk.objects.read(f"{attempt_folder(TASK)}/spec.json"))
-    assert spec.dumps() == replace(spec_for(TASK), deadline=later).dumps()
+    assert spec.dumps() == spec_for(TASK).replace(deadline=later).dumps()
 
 
 def test_a_state_of_another_release_is_refused_with_the_cure() -> None:

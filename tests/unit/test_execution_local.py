@@ -89,7 +89,7 @@ def test_a_step_whose_process_died_in_it_begins_a_new_generation(
     effects: list[str] = []
     desk.worker(backend=runs(desk, effects), policy=Policy(infra_retries=0)).run()
     assert [(e.attempt.generation, e.verdict.outcome) for e in desk.ends] == [(1, "failed"), (2, "succeeded")]
-    assert effects == [job_name(replace(TASK, generation=2))]
+    assert effects == [job_name(TASK.replace(generation=2))]
 
 
 def test_a_step_that_another_process_still_runs_is_waited_for(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,13 +43,13 @@ def test_no_result_is_never_success(exit_code: int | None) -> None:
     "change", [{"generation": 2}, {"task_id": "test"}, {"run_id": "r"}, {"map_index": 5}, {"dag_id": "d"}]
 )
 def test_a_result_of_another_generation_or_task_is_none(change: dict[str, Any]) -> None:
-    verdict = judge(TRAIN, replace(GOOD, attempt=replace(TRAIN, **change)), seen(exit_code=0))
+    verdict = judge(TRAIN, GOOD.replace(attempt=TRAIN.replace(**change)), seen(exit_code=0))
     assert verdict.outcome is Outcome.FAILED
     assert "found one of" in verdict.message
 
 
 def test_the_result_of_an_earlier_try_of_the_same_generation_counts() -> None:
-    earlier = replace(GOOD, attempt=replace(TRAIN, try_number=1))
+    earlier = GOOD.replace(attempt=TRAIN.replace(try_number=1))
     assert judge(TRAIN, earlier, seen()).outcome is Outcome.SUCCEEDED
 
 

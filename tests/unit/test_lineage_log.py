@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +32,7 @@ def test_appending_twice_changes_nothing_and_another_event_is_refused() -> None:
     store = filled(one, one)
     assert len(store.objects) == 1
     with pytest.raises(StoreError, match="already holds another lineage event"):
-        log.append(replace(one, operator="@task"), store)
+        log.append(one.replace(operator="@task"), store)
     assert list(log.read(store)) == [one]
 
 

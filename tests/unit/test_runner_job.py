@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from lading.environment import packages_digest
 from lading_runner import values
 from lading_runner.contract import INPUT_KEY, Producer
-from lading_runner.errors import ArtifactError
+from lading_runner.errors import ArtifactError, ContractError
 from lading_runner.store.keys import blob_key
 from lading_testkit import pythons
 from runner_jobs import FOLDER, Job, job
@@ -139,6 +138,19 @@ def test_a_folder_of_packages_that_is_not_there_is_named(tmp_path: Path) -> None
     ended = job(tmp_path, "def run():\n    return 1\n").run(LADING_PACKAGES=str(tmp_path / "absent"))
     assert (ended.code, ended.result) == (65, None)
     assert f"LADING_PACKAGES names '{tmp_path}/absent', which is no folder" in ended.output
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_start_loads_no_module_that_takes_long(tmp_path: Path, python: str) -> None:
+    made = job(tmp_path, "def run():\n    pass\n")
+    (made.folder / "spec.json").unlink()
+    assert made.run(python).code == ContractError.exit_code  # the first start unpacks the zip
+    argv = [python, "-X", "importtime", *made.argv]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "lading_runner.store.local" in loaded, done.stderr
+    long = {"ast", "dataclasses", "datetime", "inspect", "random", "shutil", "socket", "tempfile", "zipfile"}
+    assert loaded & long == set()
 
 
 def test_eight_runners_of_one_attempt_do_its_work_once(tmp_path: Path) -> None:
@@ -287,7 +299,7 @@ def test_damaged_code_is_exit_66(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_a_damaged_input_is_exit_66_and_names_its_producer(tmp_path: Path, damage: str) -> None:
     made = job(tmp_path, f"def run(rows):\n    open({str(tmp_path / 'ran')!r}, 'w').close()\n")
-    ref = replace(values.save([1, 2, 3], made.store), producer=Producer("churn", "manual__1", "load"))
+    ref = values.save([1, 2, 3], made.store).replace(producer=Producer("churn", "manual__1", "load"))
     made.change(args=[{INPUT_KEY: "rows"}], inputs={"rows": ref})
     _damage(made.root / blob_key(ref.digest), damage)
     ended = made.run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ def test_this_protocol_has_golden_files_that_show_every_field() -> None:
     for name, kind in KINDS.items():
         files = [here / f"{name}.json", *here.glob(f"{name}-*.json")]  # those behind show what came later
         shown = {field for file in files for field in json.loads(file.read_bytes())}
-        assert shown == {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+        assert shown == set(kind._fields)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")

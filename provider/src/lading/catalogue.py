@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -122,7 +122,7 @@ class Catalogue:
         if not keys:
             return None
         producer = Producer(*keys[0].step, keys[0].key, keys[0].element)
-        return replace(self.history.refs[keys[0]], producer=producer)
+        return self.history.refs[keys[0]].replace(producer=producer)
 
     def producers(self, digest: str) -> list[tuple[ArtifactKey, StepNode | None]]:
         """Every output with these bytes and the step that wrote it, if its event is in the log."""

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Mapping, Optional, Union
 
 
-@dataclass
 class Record:
     """What one step said of itself."""
 
-    metrics: Dict[str, Union[int, float, str]] = field(default_factory=dict)
-    higher_is_better: Dict[str, bool] = field(default_factory=dict)
-    external_inputs: List[Dict[str, Optional[str]]] = field(default_factory=list)
-    external_outputs: List[Dict[str, Optional[str]]] = field(default_factory=list)
-    steps: Dict[str, int] = field(default_factory=dict)  # of each metric's value
+    def __init__(self) -> None:
+        self.metrics: Dict[str, Union[int, float, str]] = {}
+        self.higher_is_better: Dict[str, bool] = {}
+        self.external_inputs: List[Dict[str, Optional[str]]] = []
+        self.external_outputs: List[Dict[str, Optional[str]]] = []
+        self.steps: Dict[str, int] = {}  # of each metric's value
 
 
 #: Innermost last. Of the process, not of a context: training loops report from threads of their own.

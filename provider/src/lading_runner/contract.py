@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Dict, Mapping, NewType, Optional, Sequence, Type, TypeVar
+from typing import Any, ClassVar, Dict, FrozenSet, Mapping, NewType, Optional, Sequence, Type, TypeVar
 
 from lading_runner.errors import ContractError
+from lading_runner.frozen import Frozen
 
 PROTOCOL = 1
 
@@ -38,17 +38,17 @@ def canonical_json(value: Any) -> bytes:
     return _CANONICAL.encode(value).encode()
 
 
-class Record:
-    """JSON form of a frozen dataclass; nested records name their class in ``_nested``."""
+class Record(Frozen):
+    """A frozen class with a JSON form; nested records name their class in ``_nested``."""
 
     _nested: ClassVar[Mapping[str, Any]] = {}
 
     def to_json(self) -> Dict[str, Any]:
         out = {}
-        for f in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
-            value = getattr(self, f.name)
-            if value is not None or f.default is not None:
-                out[f.name] = _plain(value)
+        for name in self._fields:
+            value = getattr(self, name)
+            if value is not None or self._defaults.get(name, ...) is not None:
+                out[name] = _plain(value)
         return out
 
     def dumps(self) -> bytes:
@@ -60,7 +60,7 @@ class Record:
         if not isinstance(data, dict):
             raise ContractError(f"{cls.__name__} is {type(data).__name__}, expected a JSON object")
         _check_protocol(cls.__name__, data)
-        known = {f.name: data[f.name] for f in fields(cls) if f.name in data}  # type: ignore[arg-type]
+        known = {name: data[name] for name in cls._fields if name in data}
         for name, parse in cls._nested.items():
             if known.get(name) is not None:
                 known[name] = parse(known[name])
@@ -97,7 +97,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
 class Attempt(Record):
     """One generation of one task instance."""
 
@@ -109,7 +108,6 @@ class Attempt(Record):
     generation: int = 1
 
 
-@dataclass(frozen=True)
 class Producer(Record):
     """Who pushed an artifact: XCom coordinates; ``element`` is the place inside a list or dict, ``[3]``."""
 
@@ -121,7 +119,6 @@ class Producer(Record):
     element: Optional[str] = None
 
 
-@dataclass(frozen=True)
 class ArtifactRef(Record):
     """Immutable pointer to stored bytes: a digest, never an address. Equality is by content."""
 
@@ -129,10 +126,11 @@ class ArtifactRef(Record):
     size: int  # bytes
     format: str  # serializer id, e.g. "arrow"
     type: str  # for people, e.g. "pandas.DataFrame"; never imported
-    meta: Mapping[str, Any] = field(default_factory=dict, compare=False)  # shape, columns, …; never values
-    producer: Optional[Producer] = field(default=None, compare=False)
+    meta: Mapping[str, Any] = {}  # shape, columns, …; never values
+    producer: Optional[Producer] = None
 
     _nested: ClassVar[Mapping[str, Any]] = {"producer": Producer.from_json}
+    _uncompared: ClassVar[FrozenSet[str]] = frozenset({"meta", "producer"})
 
     def __post_init__(self) -> None:
         if not is_digest(self.digest):
@@ -143,7 +141,6 @@ def _refs(data: Mapping[str, Any]) -> Dict[str, ArtifactRef]:
     return {name: ArtifactRef.from_json(ref) for name, ref in data.items()}
 
 
-@dataclass(frozen=True)
 class Spec(Record):
     """What to run. Written once by the worker, never changed; nothing secret."""
 
@@ -154,13 +151,11 @@ class Spec(Record):
     store: str  # root of the artifact store as the job sees it
     folder: str  # key of the attempt's folder in the store, no trailing slash
     args: Sequence[Any] = ()  # JSON, INPUT_KEY objects stand for inputs
-    params: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, ArtifactRef] = field(default_factory=dict)  # by parameter path, "frames[0].left"
-    outputs: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # {"split": store a list or dict element by element}
+    params: Mapping[str, Any] = {}
+    inputs: Mapping[str, ArtifactRef] = {}  # by parameter path, "frames[0].left"
+    outputs: Mapping[str, Any] = {}  # {"split": store a list or dict element by element}
     python: Optional[str] = None  # ">=3.9" or "==3.12.*"; None: any
-    environment: Mapping[str, Any] = field(default_factory=dict)  # {"kind", "digest"}
+    environment: Mapping[str, Any] = {}  # {"kind", "digest"}
     deadline: Optional[str] = None  # RFC 3339, UTC
     outbox: Optional[bool] = None  # new artifacts go under the attempt's folder, for the worker to move
     allow_pickle: bool = False
@@ -169,7 +164,6 @@ class Spec(Record):
     _nested: ClassVar[Mapping[str, Any]] = {"attempt": Attempt.from_json, "args": tuple, "inputs": _refs}
 
 
-@dataclass(frozen=True)
 class Result(Record):
     """What happened. Written last; its presence is the commit point of the attempt."""
 
@@ -177,16 +171,14 @@ class Result(Record):
     status: str  # "succeeded" | "failed" | "cancelled"
     started: str = ""  # RFC 3339, UTC
     ended: str = ""
-    outputs: Mapping[str, ArtifactRef] = field(default_factory=dict)  # {"return_value": ref}
+    outputs: Mapping[str, ArtifactRef] = {}  # {"return_value": ref}
     error: Optional[Mapping[str, Any]] = None  # {"type", "message", "traceback", "class"}
-    environment: Mapping[str, Any] = field(default_factory=dict)  # {"python", "platform", "packages": digest}
-    timings: Mapping[str, float] = field(default_factory=dict)  # seconds: stage_in_s, run_s, stage_out_s
-    profile: Mapping[str, Any] = field(default_factory=dict)  # cpu_s, peak_rss_bytes, bytes_in, bytes_out
-    metrics: Mapping[str, Any] = field(default_factory=dict)  # {"accuracy": 0.97}
-    metrics_higher_is_better: Mapping[str, bool] = field(default_factory=dict)
-    external: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # {"inputs": [{"uri", "version"}], "outputs": []}
+    environment: Mapping[str, Any] = {}  # {"python", "platform", "packages": digest}
+    timings: Mapping[str, float] = {}  # seconds: stage_in_s, run_s, stage_out_s
+    profile: Mapping[str, Any] = {}  # cpu_s, peak_rss_bytes, bytes_in, bytes_out
+    metrics: Mapping[str, Any] = {}  # {"accuracy": 0.97}
+    metrics_higher_is_better: Mapping[str, bool] = {}
+    external: Mapping[str, Any] = {}  # {"inputs": [{"uri", "version"}], "outputs": []}
     protocol: int = PROTOCOL
 
     _nested: ClassVar[Mapping[str, Any]] = {"attempt": Attempt.from_json, "outputs": _refs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -12,6 +11,7 @@ from lading_runner import api, staging
 from lading_runner.contract import Result
 from lading_runner.errors import RunnerError, Terminated
 from lading_runner.failpoints import failpoint
+from lading_runner.frozen import Frozen
 from lading_runner.interrupts import Interrupted
 from lading_runner.loading import load_function
 from lading_runner.masks import masked
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from lading_runner.store import ArtifactStore
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Frozen):
     """``value`` is the live return value, ``exception`` what was raised, ``SystemExit`` included."""
 
     result: Result

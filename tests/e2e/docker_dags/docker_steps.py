@@ -53,7 +53,7 @@ def docker_deleted() -> None:
 
 @dag(schedule=None)
 def docker_cleared() -> None:
-    pair(8, retries=0)
+    pair(20)
 
 
 @dag(schedule=None)

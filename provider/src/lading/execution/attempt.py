@@ -365,7 +365,7 @@ class AttemptRunner:
     # Parts
 
     def _attempt(self, state: AttemptState) -> Attempt:
-        return replace(self._task, generation=state.generation, try_number=state.try_number)
+        return self._task.replace(generation=state.generation, try_number=state.try_number)
 
     def _folder(self, attempt: Attempt) -> AttemptFolder:
         return AttemptFolder(self._objects, attempt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.errors import LadingError
@@ -100,4 +100,4 @@ class AttemptFolder:
 def _essence(spec: Spec) -> bytes:
     """What the job does: without the deadline, and without where the code stands in the user's file."""
     code = {name: value for name, value in spec.code.items() if name not in {"file", "lines"}}
-    return replace(spec, deadline=None, code=code).dumps()
+    return spec.replace(deadline=None, code=code).dumps()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
 class Input(Record):
     """One artifact read. ``param`` is a path such as ``frames[0].left``; None: pulled by hand or by Jinja."""
 
@@ -29,7 +27,6 @@ class Input(Record):
     _nested: ClassVar[Mapping[str, Any]] = {"artifact": ArtifactRef.from_json, "producer": Producer.from_json}
 
 
-@dataclass(frozen=True)
 class Output(Record):
     """One artifact pushed, under an XCom key."""
 
@@ -47,7 +44,6 @@ def _outputs(data: Sequence[Any]) -> tuple[Output, ...]:
     return tuple(Output.from_json(item) for item in data)
 
 
-@dataclass(frozen=True)
 class LineageEvent(Record):
     id: str  # UUID version 7: sorts by time
     time: str  # RFC 3339, UTC, when the attempt ended
@@ -55,19 +51,17 @@ class LineageEvent(Record):
     task: Attempt
     operator: str  # "@task.step", "@task", class name
     target: str | None = None
-    job: Mapping[str, Any] = field(default_factory=dict)  # {"id", "url"}
-    code: Mapping[str, Any] = field(default_factory=dict)  # {"digest", "entry", "bundle", "git"}
-    environment: Mapping[str, Any] = field(default_factory=dict)  # {"digest", "python", "platform", "image"}
-    params: Mapping[str, Any] = field(default_factory=dict)  # literal arguments, masked and capped
+    job: Mapping[str, Any] = {}  # {"id", "url"}
+    code: Mapping[str, Any] = {}  # {"digest", "entry", "bundle", "git"}
+    environment: Mapping[str, Any] = {}  # {"digest", "python", "platform", "image"}
+    params: Mapping[str, Any] = {}  # literal arguments, masked and capped
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
-    external: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # {"inputs": [{"uri", "version"}], "outputs": []}
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    metrics_higher_is_better: Mapping[str, bool] = field(default_factory=dict)
-    timings: Mapping[str, float] = field(default_factory=dict)  # seconds
-    profile: Mapping[str, Any] = field(default_factory=dict)
+    external: Mapping[str, Any] = {}  # {"inputs": [{"uri", "version"}], "outputs": []}
+    metrics: Mapping[str, Any] = {}
+    metrics_higher_is_better: Mapping[str, bool] = {}
+    timings: Mapping[str, float] = {}  # seconds
+    profile: Mapping[str, Any] = {}
     cache: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None  # {"type", "message", "class"}
     schema: int = SCHEMA
@@ -76,7 +70,7 @@ class LineageEvent(Record):
 
     def at(self, time: str) -> LineageEvent:
         """The same event, ended at ``time``."""
-        return replace(self, time=time)
+        return self.replace(time=time)
 
     def key(self) -> str:
         """Where the event lives in the store: under the day of its identifier."""

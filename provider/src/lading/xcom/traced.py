@@ -8,7 +8,7 @@ whole.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lading_runner.contract import ArtifactRef, Producer, canonical_json
@@ -56,7 +56,7 @@ def json_ref(data: Any, type_name: str) -> ArtifactRef:
 
 def step_into(producer: Producer, place: str) -> Producer:
     """The producer of one element of what ``producer`` pushed; ``place`` is ``[3]`` or ``['left']``."""
-    return replace(producer, element=(producer.element or "") + place)
+    return producer.replace(element=(producer.element or "") + place)
 
 
 def trace_json(handle: Handle) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Callable, List, NamedTuple, Optional, Protocol, Union, cast
@@ -139,6 +138,8 @@ class ArtifactStore:
             data = stream.read(wanted.size + 1)
             self._check(wanted, len(data), hashlib.sha256(data).hexdigest())
             return MemoryBlob(data)
+        import tempfile  # a tenth of a start of the runner, for remote stores alone
+
         fd, path = tempfile.mkstemp(prefix="lading-")
         blob = FileBlob(fd, wanted.size, lambda: path)
         weakref.finalize(blob, _unlink, path)
@@ -225,6 +226,8 @@ class _ByMemory:
         self._objects = objects
 
     def spool(self) -> BinaryIO:
+        import tempfile
+
         return cast(BinaryIO, tempfile.TemporaryFile(buffering=0, prefix="lading-"))
 
     def take(self, spooled: BinaryIO, key: str, sha256: str) -> None:
