@@ -144,7 +144,7 @@ class Desk:
 
 
 def created(run_id: str) -> list[str]:
-    """Ids of all containers that were created for a run; of the engine's last 256 events, it keeps no more."""
+    """Ids of the containers that were created for a run, lately: an engine keeps its last 256 events."""
     found = api().events(
         since=0,
         until=time.time(),

@@ -92,7 +92,7 @@ class Airflow:
     def restart(self, name: str) -> None:
         """Kill -9 one of the processes, with all that it started, and start it again."""
         _signal(self._processes[name].pid, signal.SIGKILL)
-        self._processes[name].wait(timeout=20)
+        assert self._processes[name].wait(timeout=20) == -signal.SIGKILL
         self._processes[name] = self._begin(name)
 
     # The REST API
