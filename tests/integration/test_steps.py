@@ -310,3 +310,20 @@ def test_steps_and_tasks_survive_a_store_of_old_xcoms() -> None:
         value = json.dumps({"from": "before"})
 
     assert LadingXComBackend.deserialize_value(Row()) == Row.value
+
+
+def test_a_mapped_step_is_checked_while_the_dag_is_parsed() -> None:
+    with DAG("mapped_wrong", schedule=None):
+
+        @step(on="local", resources=Resources(cpu=2))
+        def much(number: int) -> int:
+            return number
+
+        with pytest.raises(UnsupportedResource, match=r"'much' asks for resources\.cpu=2"):
+            much.expand(number=[1, 2])
+        with pytest.raises(UnsupportedResource, match=r"'much' asks for resources\.cpu=2"):
+            much.expand_kwargs([{"number": 1}])
+        with pytest.raises(UnknownTarget, match="'lcoal' is neither a target nor a backend"):
+            StepOperator.partial(task_id="classic", python_callable=double, on="lcoal").expand(
+                inputs=[{"number": 1}]
+            )

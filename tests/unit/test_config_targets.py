@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.config import Settings, Target, check_store_reaches, load, merge, resolve_target
+from lading.config import Settings, load, merge, resolve_target
 from lading.errors import ConfigError, UnknownTarget
 from lading.resources import GPU, Resources
 
@@ -124,24 +124,3 @@ def test_a_target_named_as_another_backend_is_refused() -> None:
 def test_a_step_argument_that_no_target_takes_is_refused() -> None:
     with pytest.raises(ConfigError, match="'imgae'"):
         merge(resolve_target(SETTINGS, "big", BACKENDS), {"imgae": "x"})
-
-
-@pytest.mark.parametrize(
-    ("store", "target", "capabilities", "reaches"),
-    [
-        ("file:///srv", Target("t", "docker"), {"image"}, False),
-        ("/srv", Target("t", "docker"), {"image"}, False),
-        ("file:///srv", Target("t", "venv"), {"detached"}, True),
-        ("s3://b", Target("t", "docker"), {"image"}, True),
-        ("file:///srv", Target("t", "docker", store="s3://b"), {"image"}, True),
-        ("file:///srv", Target("t", "docker", mount={"host_path": "/srv"}), {"image"}, True),
-    ],
-)
-def test_a_folder_that_the_job_cannot_see_is_refused(
-    store: str, target: Target, capabilities: set[str], reaches: bool
-) -> None:
-    if reaches:
-        check_store_reaches(target, store, capabilities)
-        return
-    with pytest.raises(ConfigError, match=r"a folder of the worker's.*mount"):
-        check_store_reaches(target, store, capabilities)

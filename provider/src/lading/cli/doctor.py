@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lading.cli import checks
+from lading.cli import checks, probe
 from lading.cli.checks import Check
 from lading.cli.config import read_settings
 from lading.cli.terminal import Terminal
@@ -42,6 +42,8 @@ def _all(args: argparse.Namespace) -> Iterator[Check]:
         yield from checks.settings(settings)
         yield from _tried("environments", "folder", lambda: checks.environments(settings))
         yield from _tried("targets", args.target or "all", lambda: checks.targets(settings, args.target))
+        if args.target:
+            yield from _tried(f"target {args.target}", "job", lambda: probe.target(settings, args.target))
     yield from checks.libraries()
 
 

@@ -116,8 +116,17 @@ def _deployment(commands: _Commands[argparse.ArgumentParser]) -> None:
     _json(_command(commands, "targets", "list targets and backends, with their problems", "targets:show"))
     _json(_command(commands, "config", "print every setting and where it comes from", "config:show"))
     doctor = _command(commands, "doctor", "try everything that steps need, and name the cures", "doctor:show")
-    doctor.add_argument("--target", metavar="NAME", help="look at this target only, not at all of them")
+    doctor.add_argument("--target", metavar="NAME", help="run a job on this target, and look at no other")
     _reading(doctor)
+    render = _command(
+        commands,
+        "render",
+        "print what each step of a DAG file would submit",
+        "render:show",
+    )
+    render.add_argument("file", metavar="DAG_FILE")
+    render.add_argument("task", metavar="TASK", nargs="?", help="only this step")
+    _json(render)
 
 
 def _depth(text: str) -> int:

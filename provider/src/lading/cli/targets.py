@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.backends import registry
+from lading.backends.base import Capability, JobRequest, Worker
 from lading.cli.config import read_settings
 from lading.cli.terminal import Terminal
-from lading.config import Settings, Target, check_store_reaches, resolve_target
+from lading.config import Settings, Target, resolve_target
 from lading.errors import LadingError
 from lading.lineage.spans import Span, wrapped
 
@@ -53,16 +54,33 @@ def examine_one(settings: Settings, name: str) -> Row:
     is_default = name == settings.default_target
     try:
         target = resolve_target(settings, name, registry.names(), registry.target_keys)
-        _check_store(target, settings)
+        problems = _problems(target, settings)
     except LadingError as e:
         return Row(name, written or name, "", origin, is_default, str(e))
-    return Row(name, target.backend, target.image or "", origin, is_default, "")
+    return Row(name, target.backend, target.image or "", origin, is_default, problems)
 
 
-def _check_store(target: Target, settings: Settings) -> None:
+def _problems(target: Target, settings: Settings) -> str:
+    """What its backend finds wrong with the target, offline; an image may still be the step's to name."""
     is_url = "://" in settings.store or settings.store.startswith("/")
-    if is_url or target.store:  # the URL behind a connection is known to the worker alone
-        check_store_reaches(target, target.store or settings.store, registry.get(target.backend).capabilities)
+    asked = target.requirements
+    job = JobRequest(
+        name="0" * 40,
+        dag_id="",
+        task_id="…",
+        spec_uri="",
+        store_root=settings.store if is_url else "",  # what a connection says is known to the worker alone
+        folder="",
+        resources=target.resources,
+        image=target.image
+        or ("…" if Capability.IMAGE in registry.get(target.backend).capabilities else None),
+        requirements=(asked,) if isinstance(asked, str) else asked or (),
+        python=target.python,
+        env=target.env,
+        options=target.options,
+    )
+    found = registry.get(target.backend).configured(target, Worker()).validate(job)
+    return "\n".join(f"{problem.field}: {problem.message}; {problem.cure}" for problem in found)
 
 
 def _cells(row: Row) -> list[Span | str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lading.config.masking import mask
 from lading.config.options import OPTIONS, SECTION, Option, provider_options, variable
 from lading.config.settings import Settings, load
-from lading.config.targets import COMMON_KEYS, Target, check_store_reaches, merge, resolve_target
+from lading.config.targets import COMMON_KEYS, Target, merge, resolve_target
 
 __all__ = [
     "COMMON_KEYS",
@@ -14,7 +14,6 @@ __all__ = [
     "Option",
     "Settings",
     "Target",
-    "check_store_reaches",
     "load",
     "mask",
     "merge",

@@ -96,27 +96,6 @@ def merge(target: Target, arguments: Mapping[str, object]) -> Target:
     return _apply(target, _read(target.name, entry), "step argument")
 
 
-def check_store_reaches(target: Target, store_url: str, capabilities: Collection[str]) -> None:
-    """Refuse a store in a folder of the worker's for jobs that do not see that folder.
-
-    A backend that runs images has its own file system; the others run on the worker's machine.
-
-    :raises ConfigError: a ``file://`` store, and neither a mount nor a store for the job
-    """
-    seen = target.store or store_url
-    if "image" not in capabilities or not _is_folder(seen) or target.mount:
-        return
-    raise ConfigError(
-        f"store {seen} is a folder of the worker's; jobs of target {target.name!r} (backend "
-        f"{target.backend!r}) cannot see it; set [lading] store to an object store such as s3://bucket/x, "
-        f'or give the target a mount such as {{"host_path": "/srv/lading"}} and the store as the job sees it'
-    )
-
-
-def _is_folder(url: str) -> bool:
-    return url.startswith("file:") or "://" not in url
-
-
 def _layers(settings: Settings, name: str, backend: str) -> list[str]:
     """Names of the entries to apply, weakest first."""
     return [layer for layer in dict.fromkeys((backend, name)) if layer in settings.targets]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 import attr
 from airflow.sdk.bases.decorator import DecoratedOperator, _TaskDecorator, determine_kwargs
 
-from lading.operators.options import check
+from lading.operators.options import ARGUMENTS, StepOptions, check
 from lading.operators.step import StepBase
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ class _StepDecorator(_TaskDecorator):
 
     def override(self, **kwargs: Any) -> Any:
         return super().override(**_rename(kwargs))
+
+    def _expand(self, expand_input: Any, *, strict: bool) -> Any:
+        """No operator is made of a mapped step while the DAG is parsed: it is checked here."""
+        task_id = self.kwargs.get("task_id", self.function.__name__)
+        given = {name: value for name, value in self.kwargs.items() if name in ARGUMENTS}
+        check(task_id, StepOptions.of(task_id, **given), self.function)
+        return super()._expand(expand_input, strict=strict)
 
 
 def _rename(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 
 from lading import config, deployment
 from lading.backends import registry
-from lading.backends.base import Backend, Capability, JobRequest, Problem, Worker
+from lading.backends.base import Backend, Capability, Problem, Worker
 from lading.errors import ConfigError, UnsupportedResource
+from lading.operators.request import job_request
 from lading.resources import Resources
+from lading_runner.contract import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +51,26 @@ class StepOptions:
     infra_retries: int | None = None
     deferrable: bool | None = None
 
+    @classmethod
+    def of(cls, task_id: str, **given: Any) -> StepOptions:
+        """From the arguments of a step, ``resources`` under either of its names.
+
+        :raises ConfigError: ``code`` or ``resources`` is not understood
+        """
+        other = given.pop("step_resources", None)  # a name that BaseOperator does not have
+        asked = other if other is not None else given.pop("resources", None)
+        given.pop("resources", None)
+        if given.get("code", "source") not in ("source", "image"):
+            raise ConfigError(
+                f"step {task_id!r}: code={given['code']!r} is unknown; write code='source' or code='image'"
+            )
+        for name in ("env", "options"):
+            given[name] = dict(given.get(name) or {})
+        return cls(**given, resources=Resources.of(asked) if asked is not None else None)
+
+
+ARGUMENTS = frozenset({field.name for field in fields(StepOptions)} | {"step_resources"})
+
 
 def target_of(step: StepOptions) -> config.Target:
     """The target with the step's own arguments laid over it.
@@ -76,21 +98,14 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
     backend = registry.get(target.backend)
     if backend.name == "local" and step == StepOptions(on=step.on):
         return
-    request = JobRequest(
-        name="0" * 40,
-        dag_id=dag_id,
-        task_id=task_id,
-        spec_uri="",
-        store_root=_known_store(),
-        folder="",
-        resources=target.resources or Resources(),
-        image=target.image,
-        requirements=_lines(target.requirements),
-        python=target.python,
-        env=target.env,
-        options=target.options,
-    )
     instance = backend.configured(target, Worker())
+    request = job_request(
+        Attempt(dag_id, "", task_id),
+        target,
+        instance,
+        store_root=_known_store(),
+        requirements=_lines(target.requirements),
+    )
     problems = [*instance.validate(request), *_context_problems(function, backend)]
     if problems:
         lines = [

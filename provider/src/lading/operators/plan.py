@@ -5,16 +5,16 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from lading import deployment
 from lading.backends.base import Backend, Capability, JobRequest
 from lading.code.slicing import StepCode, image_code, slice_function
 from lading.environment import anchor, resolve
 from lading.errors import CodeSliceError
-from lading.execution import attempt_folder, fingerprint, job_name
+from lading.execution import attempt_folder, fingerprint
 from lading.operators.call import Call, to_wire
 from lading.operators.options import PLAIN_CONTEXT
+from lading.operators.request import job_request
 from lading.xcom.references import positional_names
 from lading_runner.contract import Attempt, Spec
 
@@ -37,7 +37,7 @@ class StepPlan:
         self.operator, self.call, self.store, self.ti = operator, call, store, ti
         self.target = target
         self.in_place = Capability.IN_PROCESS in backend.capabilities
-        self._view = backend.store_view(store.root)
+        self._backend, self._view = backend, backend.store_view(store.root)
         self.names = positional_names(call.function, len(call.args))
         self.code = self._code(call.function)
         self.wire = to_wire(plain(call), self.names, secret_ok=self.in_place)
@@ -45,28 +45,13 @@ class StepPlan:
         self.environment_digest = self._environment_digest()
 
     def request(self, attempt: Attempt) -> JobRequest:
-        folder, target = attempt_folder(attempt), self.target
         timeout = self.operator.execution_timeout
-        return JobRequest(
-            name=job_name(attempt),
-            dag_id=attempt.dag_id,
-            task_id=attempt.task_id,
-            spec_uri=f"{self._view.root}/{quote(folder)}/spec.json",
+        return job_request(
+            attempt,
+            self.target,
+            self._backend,
             store_root=self.store.root,
-            folder=folder,
-            resources=target.resources,
-            image=target.image,
             requirements=self.requirements,
-            python=target.python,
-            env=target.env,
-            labels={
-                "dag_id": attempt.dag_id,
-                "run_id": attempt.run_id,
-                "task_id": attempt.task_id,
-                "map_index": str(attempt.map_index),
-                "generation": str(attempt.generation),
-            },
-            options=target.options,
             timeout_s=timeout.total_seconds() if timeout else None,
         )
 

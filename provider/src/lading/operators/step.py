@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from lading.errors import ConfigError
-from lading.operators.options import StepOptions, check
-from lading.resources import Resources
+from lading.operators.options import ARGUMENTS, StepOptions, check
 
 if TYPE_CHECKING:
     from lading.operators.call import Call
     from lading.operators.run import StepRun
+    from lading.resources import Resources
 
 
 class StepBase(BaseOperator):
@@ -57,19 +57,16 @@ class StepBase(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        asked = step_resources if step_resources is not None else resources
-        if code not in ("source", "image"):
-            raise ConfigError(
-                f"step {self.task_id!r}: code={code!r} is unknown; write code='source' or code='image'"
-            )
-        self.step = StepOptions(
+        self.step = StepOptions.of(
+            self.task_id,
             on=on,
             image=image,
             requirements=requirements,
             python=python,
-            resources=Resources.of(asked) if asked is not None else None,  # type: ignore[arg-type]  # a mapping
-            env=dict(env or {}),
-            options=dict(options or {}),
+            resources=resources,
+            step_resources=step_resources,
+            env=env,
+            options=options,
             code=code,
             allow_pickle=allow_pickle,
             infra_retries=infra_retries,
@@ -78,25 +75,25 @@ class StepBase(BaseOperator):
         self._run: StepRun | None = None
 
     def execute(self, context: Any) -> Any:
-        return self._execute(context)
+        try:
+            return self._execute(context)
+        except BaseException as e:
+            _show_only_the_users_frames(e)
+            raise
 
     def resume(self, context: Any, event: Mapping[str, Any]) -> Any:
         """Go on where ``execute`` deferred; ``event`` is the one of ``LadingTrigger``."""
-        return self._execute(context, event)
+        try:
+            return self._execute(context, event)
+        except BaseException as e:
+            _show_only_the_users_frames(e)
+            raise
 
     def _execute(self, context: Any, event: Mapping[str, Any] | None = None) -> Any:
         from lading.operators.run import StepRun  # not at parse time: only a running task needs it
 
         self._run = StepRun(self, context, event)
-        try:
-            return self._run.execute(self.call(context))
-        except BaseException as e:
-            from lading_runner.invoke import user_traceback
-
-            # A bare raise adds no entry for this frame, so that the traceback shows Airflow's frames and
-            # the user's.
-            e.__traceback__ = user_traceback(e.__traceback__)
-            raise
+        return self._run.execute(self.call(context))
 
     def call(self, context: Any) -> Call:
         raise NotImplementedError
@@ -105,6 +102,13 @@ class StepBase(BaseOperator):
         """Airflow calls this on SIGTERM: the job is cancelled, and the attempt can no longer succeed."""
         if self._run is not None:
             self._run.kill()
+
+
+def _show_only_the_users_frames(error: BaseException) -> None:
+    """For who then raises it barely, which adds no entry of its own: Airflow's frames and the user's remain."""
+    from lading_runner.invoke import user_traceback
+
+    error.__traceback__ = user_traceback(error.__traceback__)
 
 
 class StepOperator(StepBase):
@@ -135,6 +139,13 @@ class StepOperator(StepBase):
                 f"expected a function or 'package.module:function'"
             )
         check(self.task_id, self.step, python_callable)
+
+    @classmethod
+    def partial(cls, *, task_id: str, **kwargs: Any) -> Any:
+        """As every operator's; what is wrong with the step is said while the DAG is parsed all the same."""
+        given = {name: value for name, value in kwargs.items() if name in ARGUMENTS}
+        check(task_id, StepOptions.of(task_id, **given), kwargs["python_callable"])
+        return super().partial(task_id=task_id, **kwargs)
 
     def call(self, context: Any) -> Call:
         from lading.operators.call import Call, settle

@@ -1,0 +1,147 @@
+"""``lading doctor --target T``: a real job on the target, as a step would be."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lading.backends import registry
+from lading.backends.base import Capability, Worker
+from lading.cli.checks import Check
+from lading.cli.terminal import quiet
+from lading.code.slicing import slice_function
+from lading.config import Settings, resolve_target
+from lading.errors import LadingError
+from lading.execution import AttemptRunner, AttemptState, Ended, Hooks, Policy, attempt_folder
+from lading_runner import values
+from lading_runner.contract import Attempt, Spec
+from lading_runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lading.backends.base import Backend
+    from lading_runner.contract import Result
+    from lading_runner.store import ArtifactStore
+
+DAG_ID = "lading-doctor"
+_TIME_S = 900.0  # a first image may be large
+
+
+def look_around() -> dict[str, Any]:
+    """The probe: runs in the job."""
+    import os
+    import platform
+
+    return {"python": platform.python_version(), "machine": platform.machine(), "uid": os.getuid()}
+
+
+@dataclass
+class _Memory:
+    """The state of an attempt that nobody resumes."""
+
+    state: AttemptState | None = None
+
+    def load(self) -> AttemptState | None:
+        return self.state
+
+    def save(self, state: AttemptState) -> None:
+        self.state = state
+
+
+@dataclass
+class Probe:
+    backend: Backend
+    runner: AttemptRunner
+    store: ArtifactStore
+    attempt: Attempt
+    ended: list[Ended]
+    lines: list[str] = field(default_factory=list)
+
+
+def target(settings: Settings, name: str) -> Iterator[Check]:
+    """Submits a job that reads its code from the store and writes its result there, and removes it."""
+    found = resolve_target(settings, name, registry.names(), registry.target_keys)
+    if Capability.IN_PROCESS in registry.get(found.backend).capabilities:
+        yield Check(f"target {name}", "job", True, "runs in the task process: nothing to reach")
+        return
+    with quiet():
+        probe = _probe(found)
+    begun = time.monotonic()
+    try:
+        with quiet():
+            result = probe.runner.run()
+    except (LadingError, RunnerError) as e:
+        yield Check(f"target {name}", "job", False, str(e), "do what the message says, then try again")
+        for line in probe.lines[-5:]:
+            yield Check(f"target {name}", "its log", None, line)
+        return
+    finally:
+        _tidy(probe)
+    yield from _seen(name, probe, result, time.monotonic() - begun)
+
+
+def _seen(name: str, probe: Probe, result: Result, seconds: float) -> Iterator[Check]:
+    area = f"target {name}"
+    found = values.load(result.outputs["return_value"], probe.store)
+    handle = probe.ended[-1].handle
+    image = handle.extra.get("environment", {}).get("image") if handle else None
+    yield Check(area, "job", True, f"created, ran, removed; {seconds:.1f} s from submission to result")
+    yield Check(area, "store", True, "read and written from inside the job")
+    yield Check(area, "Python", True, f"{found['python']} on {found['machine']}, user {found['uid']}")
+    if image:
+        yield Check(area, "image", None, str(image))
+
+
+def _probe(found: Any) -> Probe:
+    from lading import deployment
+    from lading.operators.request import job_request
+
+    store, ended, lines = deployment.store(), list[Ended](), list[str]()
+    worker = Worker(
+        cache=deployment.settings().environments,
+        log=lines.append,
+        secrets=deployment.secrets,
+        connection=deployment.connection,
+        store_options=deployment.store_options,
+    )
+    backend = registry.get(found.backend).configured(found, worker)
+    code = slice_function(look_around, roots=())
+    store.put_bytes(code.archive)
+    attempt = Attempt(DAG_ID, uuid.uuid4().hex, "probe")
+    view = backend.store_view(store.root)
+    lines_of = (found.requirements,) if isinstance(found.requirements, str) else found.requirements or ()
+
+    def spec_for(generation: Attempt) -> Spec:
+        return Spec(
+            attempt=generation,
+            code=code.to_spec(),
+            store=view.root,
+            folder=attempt_folder(generation),
+            outbox=view.outbox or None,
+        )
+
+    runner = AttemptRunner(
+        task=attempt,
+        backend=backend,
+        state=_Memory(),
+        objects=store.objects,
+        fingerprint="probe",
+        max_tries=1,
+        request_for=lambda generation: job_request(
+            generation, found, backend, store_root=store.root, requirements=lines_of, timeout_s=_TIME_S
+        ),
+        spec_for=spec_for,
+        hooks=Hooks(ended.append, on_log=lines.append),
+        policy=Policy(timeout_s=_TIME_S, infra_retries=0, transient_s=20.0),
+    )
+    return Probe(backend, runner, store, attempt, ended, lines)
+
+
+def _tidy(probe: Probe) -> None:
+    """The attempts of a doctor are nobody's history."""
+    above = attempt_folder(probe.attempt).rpartition("/")[0] + "/"
+    for stat in list(probe.store.objects.list(above)):
+        probe.store.objects.delete(stat.key)
