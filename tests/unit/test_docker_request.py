@@ -1,4 +1,4 @@
-"""What the Docker backend asks of an engine, refuses offline, and makes of what it sees: without an engine."""
+"""What the Docker backend asks of an engine, refuses offline, and makes of what it sees."""
 
 from __future__ import annotations
 
@@ -173,12 +173,13 @@ with DAG("d", schedule=None):
     @step(on="docker", image="python:3.12-slim")
     def f(): ...
     f()
-print(sorted({m.partition(".")[0] for m in sys.modules} & {"docker", "requests", "urllib3", "pandas", "fastapi"}))
+heavy = {"docker", "requests", "urllib3", "pandas", "fastapi"}
+print(sorted({m.partition(".")[0] for m in sys.modules} & heavy))
 """
     env = {**os.environ, "AIRFLOW__LADING__STORE": "s3://bucket/lading"}
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
     alone = subprocess.run(
-        [sys.executable, "-c", "import sys, airflow.sdk\n" + program.splitlines()[-1]],
+        [sys.executable, "-c", "\n".join(["import sys, airflow.sdk", *program.splitlines()[-2:]])],
         capture_output=True,
         text=True,
         check=True,

@@ -105,7 +105,7 @@ class StepBase(BaseOperator):
 
 
 def _show_only_the_users_frames(error: BaseException) -> None:
-    """For who then raises it barely, which adds no entry of its own: Airflow's frames and the user's remain."""
+    """Airflow's too. Who then raises it barely adds no entry of its own."""
     from lading_runner.invoke import user_traceback
 
     error.__traceback__ = user_traceback(error.__traceback__)
