@@ -25,8 +25,15 @@ WAITS = ("deferred", "waited")
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     docker_engine.require()
-    settings = {"AIRFLOW__LADING__TARGETS": json.dumps(TARGETS), "AIRFLOW__LADING__POLL_INTERVAL_S": "1"}
-    server = Airflow(tmp_path_factory.mktemp("supervised"), DAGS, settings, triggerer=True)
+    home = tmp_path_factory.mktemp("supervised")
+    settings = {
+        "AIRFLOW__LADING__TARGETS": json.dumps(TARGETS),
+        "AIRFLOW__LADING__POLL_INTERVAL_S": "1",
+        # by a connection, which worker and triggerer must ask Airflow for
+        "AIRFLOW__LADING__STORE": "artifacts",
+        "AIRFLOW_CONN_ARTIFACTS": json.dumps({"conn_type": "lading", "host": (home / "store").as_uri()}),
+    }
+    server = Airflow(home, DAGS, settings, triggerer=True)
     try:
         server.start()
         yield server

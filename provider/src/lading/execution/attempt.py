@@ -185,8 +185,8 @@ class AttemptRunner:
     # Deciding
 
     def _marked(self, state: AttemptState | None) -> AttemptState | None:
-        """``state``, cancelled where a trigger cancelled its job, which cannot write it."""
-        if state is None or state.phase is Phase.FINAL or self._traces.in_process:
+        """``state``, cancelled where whoever cancelled its job could not save it."""
+        if state is None or state.phase is Phase.FINAL:
             return state
         if not self._patience.ask(self._folder(self._attempt(state)).cancelled):
             return state
@@ -275,8 +275,10 @@ class AttemptRunner:
         """How the job was last seen: ``over``, unless it outlives its grace."""
         if state.outcome is not Outcome.CANCELLED:
             self._state.save(replace(state, outcome=Outcome.CANCELLED))
-        failpoint("cancel.intent_saved")
         folder = self._folder(self._attempt(state))
+        # Airflow takes no state of a task that was cleared while it ran; the store does
+        self._patience.ask(folder.mark_cancelled)
+        failpoint("cancel.intent_saved")
         handle = self._traces.job(folder)
         if handle is None:
             return Observation(JobState.LOST, reason="no job of that name")

@@ -71,7 +71,7 @@ class AttemptFolder:
             self.objects.delete(stat.key)
 
     def mark_cancelled(self) -> None:
-        """For who cancels a job without Airflow's task state: a trigger."""
+        """For whoever comes next, where Airflow takes no state: from a trigger, or after a clear."""
         self.objects.create(f"{self.key}/cancelled", b"")
 
     def cancelled(self) -> bool:
