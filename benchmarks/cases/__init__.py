@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmarks.cases import arrays, frames, imports, runner, small_values, tasks
+from benchmarks.cases import arrays, containers, frames, imports, runner, small_values, tasks
 
 if TYPE_CHECKING:
     from benchmarks.model import Area
 
-ALL = (frames.AREA, arrays.AREA, small_values.AREA, tasks.AREA, imports.AREA, runner.AREA)
+_HERE = (frames.AREA, arrays.AREA, small_values.AREA, tasks.AREA, imports.AREA, runner.AREA)
+ALL = (*_HERE, containers.AREA) if containers.available() else _HERE
 
 
 def areas(only: str) -> list[Area]:
