@@ -41,11 +41,12 @@ def label_value(text: str) -> str:
 
 
 def owner_labels(job_name: str, owner: Mapping[str, str]) -> dict[str, str]:
-    """To select by; ``owner_annotations`` has the exact names."""
+    """To select by; ``owner_annotations`` has the exact names. A task that is not mapped has no index."""
+    named = {key: value for key, value in owner.items() if (key, value) != ("map_index", "-1")}
     return {
         "app.kubernetes.io/managed-by": "lading",
         f"{PREFIX}job": job_name,
-        **{f"{PREFIX}{key}": label_value(value) for key, value in owner.items()},
+        **{f"{PREFIX}{key}": label_value(value) for key, value in named.items()},
     }
 
 
