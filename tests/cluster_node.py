@@ -79,6 +79,14 @@ class Cluster:
 
         deployment.settings.cache_clear()
 
+    def image_without_python(self) -> str:
+        """The node's own: every node has the image of the sandbox."""
+        images = self.api.list_node().items[0].status.images
+        return next(name for image in images for name in image.names if "pause" in name and "@" not in name)
+
+    def running(self) -> bool:
+        return any(pod.status.phase == "Running" for pod in self.pods())
+
     def pods(self) -> list[Any]:
         return self.api.list_namespaced_pod(self.space).items  # type: ignore[no-any-return]
 

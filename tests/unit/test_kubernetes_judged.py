@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lading.backends.base import FailureClass, JobState, Observation
-from lading.backends.kubernetes.judged import gone, judged, judged_job
+from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
 
 CREATED = "2026-11-20T12:00:00Z"
 NOW = 1795176000.0 + 10  # ten seconds later
@@ -149,7 +149,7 @@ def look(
             ended(128, "StartError", message=NO_PYTHON),
             128,
             FailureClass.CONFIG,
-            "image 'acme/train:1' has no 'python3'",
+            'image "acme/train:1" has no "python3"',
         ),
         (ended(127, "ContainerCannotRun", message=NO_PYTHON), 127, FailureClass.CONFIG, '"interpreter"'),
         (
@@ -182,7 +182,7 @@ def test_the_exact_image_is_known_once_the_job_ended() -> None:
         (
             waiting("InvalidImageName", "couldn't parse image reference"),
             FailureClass.CONFIG,
-            "correct the image",
+            "correct the name",
         ),
         (waiting("ErrImageNeverPull", "is not present"), FailureClass.CONFIG, "image_pull_policy"),
         (
@@ -346,3 +346,11 @@ def test_a_job_that_lost_its_pod_is_lost() -> None:
     seen = judged_job(job, [], NOW, WAIT)
     assert (seen.state, seen.failure) == (JobState.ENDED, FailureClass.INFRA)
     assert "reached the limit" in seen.reason
+
+
+def test_a_second_pod_of_a_job_found_its_claim_taken_since_the_first_was_deleted() -> None:
+    job = {"metadata": {"name": "lading-0", "creationTimestamp": CREATED}, "status": {}}
+    seen = replaced(job, look(ended(86)))
+    assert (seen.state, seen.exit_code, seen.failure) == (JobState.ENDED, None, FailureClass.INFRA)
+    for other in (ended(0), ended(3), ended(137, "OOMKilled")):
+        assert replaced(job, look(other)) == look(other)

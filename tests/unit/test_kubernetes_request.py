@@ -124,12 +124,6 @@ def test_a_worker_that_is_root_gives_its_jobs_to_nobody(monkeypatch: pytest.Monk
         assert (context["runAsUser"], context["runAsGroup"]) == (expected, expected)
 
 
-def test_a_job_that_makes_its_pod_again_keeps_its_claim() -> None:
-    env = render("job")["spec"]["template"]["spec"]["containers"][0]["env"]
-    own = next(e for e in env if e["name"] == "LADING_JOB_ID")["valueFrom"]["fieldRef"]["fieldPath"]
-    assert own == "metadata.labels['controller-uid']"
-
-
 # Names
 
 # As Airflow validates them: keys are word characters, dots and dashes (task ids of groups too); run ids what

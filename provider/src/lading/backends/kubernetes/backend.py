@@ -18,10 +18,10 @@ from lading.backends.base import (
 from lading.backends.kubernetes import checks, request
 from lading.backends.kubernetes.clients import Access
 from lading.backends.kubernetes.cluster import Cluster
-from lading.backends.kubernetes.judged import gone, judged, judged_job
+from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
 from lading.backends.kubernetes.names import pod_name, runner_name
 from lading.backends.kubernetes.settings import KEYS, KubernetesSettings
-from lading.backends.kubernetes.status import image_asked, is_over
+from lading.backends.kubernetes.status import image_asked, is_over, is_running
 from lading.backends.mounts import open_folder
 from lading.code.runner_zip import runner_archive
 from lading.errors import TransientError
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lading.config import Target
+
+_NO_GRACE_S = 1.0  # where nothing runs; some kubelets would wait all of a pod's grace for nothing
 
 
 class KubernetesBackend:
@@ -97,12 +99,13 @@ class KubernetesBackend:
         if pod is None:
             return judged_job(made, self._events(handle, handle.id), now, patience)
         pending = pod["status"].get("phase") == "Pending"
-        return judged(pod, self._events(handle, pod["metadata"]["uid"]) if pending else [], now, patience)
+        seen = judged(pod, self._events(handle, pod["metadata"]["uid"]) if pending else [], now, patience)
+        return replaced(made, seen) if made["metadata"]["uid"] != pod["metadata"]["uid"] else seen
 
     def cancel(self, handle: JobHandle, grace_s: float) -> None:
         made, pod = self._look(handle)
         if made is not None and not is_over(pod):
-            self._delete(handle, grace_s)
+            self._delete(handle, grace_s if is_running(pod) else _NO_GRACE_S)
 
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
         _, pod = self._look(handle)
@@ -112,9 +115,10 @@ class KubernetesBackend:
 
     def remove(self, handle: JobHandle, *, failed: bool) -> None:
         """What never started is not kept: it would start when nobody waits for it."""
-        if failed and self._settings.keep == "failed" and is_over(self._look(handle)[1]):
-            return
-        self._delete(handle, None)
+        made, pod = self._look(handle)
+        kept = failed and self._settings.keep == "failed" and is_over(pod)
+        if made is not None and not kept:
+            self._delete(handle, None if is_running(pod) else _NO_GRACE_S)
 
     @property
     def _resource(self) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TAKEN = ("Evicted", "Preempting", "NodeLost", "Shutdown", "NodeShutdown", "Terminated")
 _TAKING = ("Preempted", "Preempting", "Evicted", "TaintManagerEviction", "NodeNotReady", "NodeShutdown")
+_DUPLICATE = 86  # exit code of the runner
 _NODE_SILENT_S = 60.0  # after the end of a pod's grace
 _OWN_LIMIT = re.compile(r"exceed\w* (the total|its) |exceeds the (total )?limit|exceeded its", re.IGNORECASE)
 
@@ -65,6 +66,17 @@ def judged_job(
         reason = f"got no pod within {max_wait_s:g} s (max_wait_s of the target): {last}"
         return Observation(JobState.ENDED, None, reason, FailureClass.CAPACITY)
     return Observation(JobState.QUEUED, reason=words)
+
+
+def replaced(job: Mapping[str, Any], seen: Observation) -> Observation:
+    """``seen`` of a Job's newest pod, unless that found the claim taken: a Job makes another pod where its
+    first one is deleted, and only that one did the work."""
+    if seen.exit_code != _DUPLICATE:
+        return seen
+    reason = (
+        f"Job {job['metadata']['name']} had to make another pod: somebody deleted its first one, or its node"
+    )
+    return Observation(JobState.ENDED, None, reason, FailureClass.INFRA, seen.environment)
 
 
 def _running(pod: Mapping[str, Any], now: float) -> Observation:

@@ -24,12 +24,13 @@ _PULLS_LATER = 4  # 10, 20 and 40 s apart, where the registry itself asks for pa
 _STUCK = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 
 _AT_ONCE = {
-    "InvalidImageName": "correct the image's name",
+    "InvalidImageName": "correct the name of the image",
     "ErrImageNeverPull": "load the image onto the nodes, or set image_pull_policy in the target",
-    "CreateContainerConfigError": "create what it names in the pod's namespace, or correct the target",
+    "CreateContainerConfigError": "create what it names in the namespace of the pod, or correct the target",
 }
 _PULL_CURE = (
-    "check the image's name and tag, that the nodes reach its registry, and image_pull_secrets in the target"
+    "check the name and tag of the image, that the nodes reach its registry, and image_pull_secrets in the "
+    "target"
 )
 _INTERPRETER = (
     "use an image with Python 3.9 or later, or name its Python in the target: "
@@ -61,7 +62,8 @@ def _why_waiting(
     """Why the container will never start; None: it may."""
     reason = waiting.get("reason")
     if reason in _AT_ONCE:
-        return f"image {status.get('image')!r}: {said(waiting)}; {_AT_ONCE[reason]}", FailureClass.CONFIG
+        text = f'image "{status.get("image")}": {said(waiting)}; {_AT_ONCE[reason]}'
+        return text, FailureClass.CONFIG
     if reason in AT_START:
         why = not_started(pod, waiting)
         return why if why[1] is FailureClass.CONFIG else None
@@ -80,7 +82,7 @@ def _pull_failed(
     times = sum(count(event) for event in failures)
     later = bool(_LATER.search(words))
     if times >= (_PULLS_LATER if later else _PULLS) or (not events and waited > 30):
-        text = f"image {image!r} cannot be pulled: {words}; {_PULL_CURE}"
+        text = f'image "{image}" cannot be pulled: {words}; {_PULL_CURE}'
         return text, FailureClass.INFRA if later else FailureClass.CONFIG
     return None
 
@@ -106,7 +108,7 @@ def not_started(pod: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, 
     if _NO_PROGRAM.search(words):
         image = container(pod).get("image")
         program = (container(pod).get("command") or ["python3"])[0]
-        return f"image {image!r} has no {program!r}: {words}; {_INTERPRETER}", FailureClass.CONFIG
+        return f'image "{image}" has no "{program}": {words}; {_INTERPRETER}', FailureClass.CONFIG
     if "OOM" in words:
         return f"{out_of_memory(pod)}; not even its start fitted: {words}", FailureClass.OOM
     return words, FailureClass.INFRA if _LATER.search(words) else FailureClass.CONFIG

@@ -139,14 +139,13 @@ def _container(job: JobRequest, settings: KubernetesSettings) -> dict[str, Any]:
 
 
 def _env(job: JobRequest, settings: KubernetesSettings) -> list[dict[str, Any]]:
-    # The pods that a Job may make one after the other are one job: they share its claim.
-    own_id = "metadata.uid" if settings.kind == "pod" else "metadata.labels['controller-uid']"
+    own_id = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}
     plain = {**job.env, "HOME": WORK, "TMPDIR": SCRATCH}
     secret = settings.secret_env
     if secret:
         plain["LADING_MASK_ENV"] = ",".join(sorted(secret))
     return [
-        {"name": "LADING_JOB_ID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": own_id}}},
+        {"name": "LADING_JOB_ID", "valueFrom": own_id},
         *({"name": n, "value": _literal(v)} for n, v in sorted(plain.items()) if n not in secret),
         *(
             {"name": n, "valueFrom": {"secretKeyRef": {"name": ref["secret"], "key": ref["key"]}}}

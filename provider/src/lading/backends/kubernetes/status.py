@@ -19,6 +19,10 @@ def is_over(pod: Mapping[str, Any] | None) -> bool:
     return pod is not None and pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
+def is_running(pod: Mapping[str, Any] | None) -> bool:
+    return pod is not None and pod.get("status", {}).get("phase") == "Running"
+
+
 def image_asked(pod: Mapping[str, Any]) -> str:
     return str(container(pod).get("image"))
 
