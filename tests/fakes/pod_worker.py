@@ -1,7 +1,7 @@
 """A worker whose job is a pod: ``pod_worker.py <folder> <namespace> <mode>``, one process per try.
 
-``folder`` holds the store, the state, ``code.py`` with the step's function ``run``, and ``events``, a line per
-report; it gives the run its id, so that two tests have two pods. A test makes the worker by ``PodDesk``.
+``folder`` holds the store, the state, ``code.py`` with the step's function ``run``, and ``events``, a line
+per report; it gives the run its id, so that two tests have two pods. A test makes the worker by ``PodDesk``.
 """
 
 from __future__ import annotations

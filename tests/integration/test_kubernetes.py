@@ -296,7 +296,6 @@ def work(folder: Path, space: str, mode: str = "run", **env: str) -> int:
     return done.returncode
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("point", KILLED_AT)
 def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
     target: cluster_node.Cluster, tmp_path: Path, point: str
@@ -314,7 +313,6 @@ def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
     assert target.left_behind() == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("point", ["cancel.intent_saved", "cancel.requested", "cancel.reported"])
 def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
     desk: Desks, target: cluster_node.Cluster, tmp_path: Path, point: str

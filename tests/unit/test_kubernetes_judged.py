@@ -8,6 +8,7 @@ import pytest
 
 from lading.backends.base import FailureClass, JobState, Observation
 from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
+from lading.backends.kubernetes.status import never_ran
 
 CREATED = "2026-11-20T12:00:00Z"
 NOW = 1795176000.0 + 10  # ten seconds later
@@ -354,3 +355,12 @@ def test_a_second_pod_of_a_job_found_its_claim_taken_since_the_first_was_deleted
     assert (seen.state, seen.exit_code, seen.failure) == (JobState.ENDED, None, FailureClass.INFRA)
     for other in (ended(0), ended(3), ended(137, "OOMKilled")):
         assert replaced(job, look(other)) == look(other)
+
+
+def test_only_a_pod_of_which_nothing_began_is_deleted_at_once() -> None:
+    init = waiting("PodInitializing")
+    init["status"]["initContainerStatuses"] = [{"name": "packages", "state": {"running": {}}}]
+    assert never_ran(waiting("ErrImagePull"))
+    assert never_ran(pod("Pending", conditions=[UNSCHEDULABLE]))
+    for begun in (pod("Running", {"running": {}}), ended(0), init, pod("Pending", {"terminated": {}}), None):
+        assert not never_ran(begun)

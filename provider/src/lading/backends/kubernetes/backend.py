@@ -21,7 +21,7 @@ from lading.backends.kubernetes.cluster import Cluster
 from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
 from lading.backends.kubernetes.names import pod_name, runner_name
 from lading.backends.kubernetes.settings import KEYS, KubernetesSettings
-from lading.backends.kubernetes.status import image_asked, is_over, is_running
+from lading.backends.kubernetes.status import image_asked, is_over, never_ran
 from lading.backends.mounts import open_folder
 from lading.code.runner_zip import runner_archive
 from lading.errors import TransientError
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lading.config import Target
-
-_NO_GRACE_S = 1.0  # where nothing runs; some kubelets would wait all of a pod's grace for nothing
 
 
 class KubernetesBackend:
@@ -105,7 +103,7 @@ class KubernetesBackend:
     def cancel(self, handle: JobHandle, grace_s: float) -> None:
         made, pod = self._look(handle)
         if made is not None and not is_over(pod):
-            self._delete(handle, grace_s if is_running(pod) else _NO_GRACE_S)
+            self._delete(handle, 0 if never_ran(pod) else grace_s)
 
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
         _, pod = self._look(handle)
@@ -118,7 +116,7 @@ class KubernetesBackend:
         made, pod = self._look(handle)
         kept = failed and self._settings.keep == "failed" and is_over(pod)
         if made is not None and not kept:
-            self._delete(handle, None if is_running(pod) else _NO_GRACE_S)
+            self._delete(handle, 0 if never_ran(pod) else None)
 
     @property
     def _resource(self) -> str:

@@ -60,14 +60,15 @@ class Cluster:
     def delete(
         self, resource: str, name: str, namespace: str, uid: str | None, grace_s: float | None = None
     ) -> None:
-        """Begin to; nothing happens where it is gone, or another one has its name."""
+        """Begin to; nothing happens where it is gone, or another one has its name. With a ``grace_s`` of
+        zero it is gone at once, whatever its node says."""
         body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
         if uid is not None:
             body["preconditions"] = {"uid": uid}
         if resource == "jobs":
             body["propagationPolicy"] = "Foreground"  # the Job is there until its pods are gone
         elif grace_s is not None:
-            body["gracePeriodSeconds"] = max(1, round(grace_s))
+            body["gracePeriodSeconds"] = round(grace_s)
         try:
             self._json("DELETE", "delete", resource, name, namespace=namespace, body=body)
         except _Refused as e:

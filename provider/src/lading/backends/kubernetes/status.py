@@ -19,8 +19,13 @@ def is_over(pod: Mapping[str, Any] | None) -> bool:
     return pod is not None and pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
-def is_running(pod: Mapping[str, Any] | None) -> bool:
-    return pod is not None and pod.get("status", {}).get("phase") == "Running"
+def never_ran(pod: Mapping[str, Any] | None) -> bool:
+    """Whether no container of it began: then there is nothing to end, for which kubelets of 1.20 take a
+    minute."""
+    status = {} if pod is None else pod.get("status", {})
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    begun = any({"running", "terminated"} & set(c.get("state", {})) for c in containers)
+    return status.get("phase") == "Pending" and not begun
 
 
 def image_asked(pod: Mapping[str, Any]) -> str:
