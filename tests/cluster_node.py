@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fakes.gate import Gate
 from lading_testkit import require_service
 
 if TYPE_CHECKING:
@@ -53,6 +54,27 @@ def namespace(name: str) -> Iterator[str]:
         api.delete_namespace(name)
 
 
+@contextmanager
+def gate(folder: Path) -> Iterator[tuple[Gate, str]]:
+    """A way to the API server that can be shut, and a kubeconfig that goes through it."""
+    import yaml
+    from kubernetes import config
+    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
+
+    given = yaml.safe_load(Path(os.environ.get("KUBECONFIG") or KUBE_CONFIG_DEFAULT_LOCATION).read_text())
+    _, active = config.list_kube_config_contexts()
+    cluster = next(c for c in given["clusters"] if c["name"] == active["context"]["cluster"])["cluster"]
+    server = urlsplit(cluster["server"])
+    made = Gate(str(server.hostname), server.port or 443)
+    cluster |= {"server": f"https://127.0.0.1:{made.port}", "tls-server-name": server.hostname}
+    file = folder / "kubeconfig-through-the-gate"
+    file.write_text(yaml.safe_dump(given))
+    try:
+        yield made, str(file)
+    finally:
+        made.stop()
+
+
 def store_folder() -> Path:
     return Path(urlsplit(os.environ["AIRFLOW__LADING__STORE"]).path)
 
@@ -66,7 +88,7 @@ class Cluster:
         self._before = self._created()
 
     def configure(self, **more: Any) -> None:
-        """The target, with ``more`` keys."""
+        """The target, with ``more`` keys; None takes one away."""
         store_folder().mkdir(exist_ok=True)
         target = {
             "image": "lading/python:3.11",
@@ -74,6 +96,7 @@ class Cluster:
             "mount": {"host_path": str(store_folder())},
             **more,
         }
+        target = {key: value for key, value in target.items() if value is not None}
         self._patch.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"kubernetes": target}))
         from lading import deployment
 
@@ -105,6 +128,13 @@ class Cluster:
 
         wait_until(nothing, within_s)
         return found
+
+    def clear(self) -> None:
+        """So that what a failed test left does not disturb the next."""
+        for job in batch().list_namespaced_job(self.space).items:
+            batch().delete_namespaced_job(job.metadata.name, self.space, propagation_policy="Background")
+        for pod in self.pods():
+            self.api.delete_namespaced_pod(pod.metadata.name, self.space, grace_period_seconds=0)
 
     def _created(self) -> set[str]:
         events = self.api.list_namespaced_event(self.space).items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -21,7 +22,7 @@ from cluster_node import wait_until
 from fakes.pod_worker import POLICY, PodDesk
 from lading.backends.base import FailureClass, JobState
 from lading.errors import ConfigError, JobLost, StepFailed
-from lading.execution import Outcome, Phase
+from lading.execution import Outcome, Phase, attempt_folder
 from lading.resources import Resources
 from lading_testkit import run_dag, task_states
 
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.service("kubernetes")
 
 ROOT = Path(__file__).parents[2]
 SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
+DRAFT_ID = "01900000-0000-7000-8000-000000000000"
 OK = "def run():\n    return 42\n"
 
 
@@ -49,6 +51,7 @@ def target(space: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster_node
     made = cluster_node.Cluster(space, monkeypatch)
     made.configure()
     yield made
+    made.clear()
     deployment.settings.cache_clear()
 
 
@@ -230,6 +233,77 @@ def test_a_cancelled_pod_is_gone_within_half_a_minute(desk: Desks, target: clust
     state = one.state.load()
     assert state is not None
     assert (state.phase, state.outcome) == (Phase.FINAL, Outcome.CANCELLED)
+
+
+def test_a_deferred_step_that_is_killed_leaves_no_pod_and_an_event(
+    desk: Desks, target: cluster_node.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the triggerer does it, when a user marks the task failed."""
+    from lading import deployment
+    from lading.lineage.event import LineageEvent
+    from lading.lineage.log import read
+    from lading.triggers import DRAFT, LadingTrigger
+    from lading_runner.store import ArtifactStore
+    from lading_runner.store.local import LocalStore
+
+    one = desk(SLEEP)
+    started = one.worker().start()
+    folder = attempt_folder(started.attempt)
+    objects = LocalStore(str(one.root))
+    draft = LineageEvent(DRAFT_ID, "2026-01-01T00:00:00Z", "cancelled", started.attempt, "step")
+    objects.write(f"{folder}/{DRAFT}", draft.dumps())
+    monkeypatch.setattr(deployment, "store", lambda: ArtifactStore(objects))
+    assert wait_until(target.running, 30)
+    trigger = LadingTrigger("kubernetes", started.to_json(), 1.0, 20.0)
+    asyncio.run(trigger.on_kill())
+    assert target.left_behind(30) == []
+    assert [event.status for event in read(objects)] == ["cancelled"]
+    assert (one.root / folder / "cancelled").exists()
+
+
+def test_an_api_server_that_is_silent_for_a_while_costs_nothing(
+    desk: Desks, target: cluster_node.Cluster, tmp_path: Path
+) -> None:
+    with cluster_node.gate(tmp_path) as (gate, config_file):
+        one = desk("def run():\n    import time\n    time.sleep(3)\n    return 42\n", config_file=config_file)
+        started = one.worker().start()
+        threading.Timer(1, gate.close).start()
+        threading.Timer(9, lambda: setattr(gate, "shut", False)).start()
+        result = one.worker().run()
+        assert gate.refused > 3
+        assert started.handle is not None
+        assert one.ends[0].handle == started.handle
+    assert result.status == "succeeded"
+    assert target.made() == 1
+    assert target.left_behind() == []
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_an_airflow_connection_says_where_the_cluster_is(
+    target: cluster_node.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk import dag
+
+    from lading import step
+
+    connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": os.environ["KUBECONFIG"]}}
+    connection["extra"]["namespace"] = target.space
+    monkeypatch.setenv("AIRFLOW_CONN_TEST_CLUSTER", json.dumps(connection))
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    target.configure(connection="test_cluster", namespace=None)
+
+    @dag(schedule=None)
+    def by_connection():
+        @step(on="kubernetes")
+        def answer() -> int:
+            return 42
+
+        answer()
+
+    assert task_states(run_dag(by_connection())) == {"answer": "success"}
+    monkeypatch.undo()
+    assert target.made() == 1
+    assert target.left_behind() == []
 
 
 def test_a_failed_pod_is_kept_where_the_target_says_so(desk: Desks, target: cluster_node.Cluster) -> None:

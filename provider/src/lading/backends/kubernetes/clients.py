@@ -45,7 +45,11 @@ def client(access: Access) -> tuple[Any, str]:
     """
     with _making:
         if access not in _made:
-            _made[access] = _make(access)
+            made, namespace = _make(access)
+            # Who waits asks again by itself; urllib3 would too, with three warnings in the task's log.
+            # Not False: of the bare SSLError that follows the client makes an AttributeError (36.0).
+            made.rest_client.pool_manager.connection_pool_kw["retries"] = 0
+            _made[access] = made, namespace
         return _made[access]
 
 
