@@ -243,9 +243,10 @@ def test_a_registry_may_fail_but_not_for_ever(
 def test_without_a_right_to_events_an_image_that_is_not_there_is_still_found_out() -> None:
     thing = waiting("ErrImagePull", "acme/train:1: not found")
     assert look(thing).state is JobState.QUEUED
-    seen = look(thing, now=NOW + 30)
-    assert (seen.state, seen.failure) == (JobState.ENDED, FailureClass.CONFIG)
-    assert "not found" in seen.reason
+    for events in ([], [event("Events", "may not list events")]):
+        seen = look(thing, *events, now=NOW + 30)
+        assert (seen.state, seen.failure) == (JobState.ENDED, FailureClass.CONFIG)
+        assert "not found" in seen.reason
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kubernetes_validate.utils import all_versions
 
 from kubernetes_requests import CASES, JOB, MOUNTED, POOL, REMOTE, backend, problems, with_override
-from lading.backends.kubernetes import names, request
+from lading.backends.kubernetes import KubernetesBackend, names, request
 from lading.backends.kubernetes.schema import flaws, release
 from lading.errors import ConfigError
 from lading.resources import GPU, Resources
@@ -114,6 +114,13 @@ def test_a_secret_is_named_and_its_variable_masked() -> None:
     env = {e["name"]: e for e in render("everything")["spec"]["containers"][0]["env"]}
     assert env["DB_PASSWORD"]["valueFrom"] == {"secretKeyRef": {"name": "db", "key": "password"}}
     assert env["LADING_MASK_ENV"]["value"] == "DB_PASSWORD"
+
+
+def test_a_secret_outranks_a_plain_variable_of_its_name() -> None:
+    secret = {"A": {"secret": "a", "key": "b"}}
+    made = backend(secret_env=secret, **MOUNTED).render(replace(JOB, env={"A": "plain"}))
+    (found,) = [e for e in made["spec"]["containers"][0]["env"] if e["name"] == "A"]
+    assert "valueFrom" in found
 
 
 def test_a_worker_that_is_root_gives_its_jobs_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,6 +434,19 @@ def test_null_removes_and_patch_deletes() -> None:
     )
     assert "enableServiceLinks" not in spec
     assert "HOME" not in {e["name"] for e in spec["containers"][0]["env"]}
+
+
+def test_what_an_override_does_not_say_of_security_stays() -> None:
+    patch = {"securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"]}, "runAsGroup": 5}}
+    context = spec_with(base(**patch))["containers"][0]["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}
+    assert context["readOnlyRootFilesystem"] is True
+
+
+def test_the_page_of_the_backend_names_every_key_of_a_target() -> None:
+    page = (GOLDEN.parents[2] / "docs" / "kubernetes.md").read_text()
+    cells = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"\w+", cell)} >= KubernetesBackend.target_keys
 
 
 def test_an_added_container_stands_behind_the_same_walls() -> None:

@@ -21,6 +21,7 @@ _LATER = re.compile(
 _PULLING = ("ErrImagePull", "ImagePullBackOff")
 _PULLS = 2  # a registry may fail once
 _PULLS_LATER = 4  # 10, 20 and 40 s apart, where the registry itself asks for patience
+_PULL_S = 30.0  # where no event tells how often it was tried
 _STUCK = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 
 _AT_ONCE = {
@@ -81,7 +82,7 @@ def _pull_failed(
     words = sentence(in_order(failures)[-1]) if failures else said(waiting)
     times = sum(count(event) for event in failures)
     later = bool(_LATER.search(words))
-    if times >= (_PULLS_LATER if later else _PULLS) or (not events and waited > 30):
+    if times >= (_PULLS_LATER if later else _PULLS) or (not failures and waited > _PULL_S):
         text = f'image "{image}" cannot be pulled: {words}; {_PULL_CURE}'
         return text, FailureClass.INFRA if later else FailureClass.CONFIG
     return None

@@ -46,8 +46,14 @@ def overridden(job: JobRequest, settings: KubernetesSettings, runner: str) -> di
         if wanted:
             made = override.merged(made, wanted)
     for container in (*made["spec"].get("initContainers", ()), *made["spec"]["containers"]):
-        container["securityContext"] = {**_container_walls(settings), **container.get("securityContext", {})}
+        container["securityContext"] = _walled(container.get("securityContext") or {}, settings)
     return made
+
+
+def _walled(said: Mapping[str, Any], settings: KubernetesSettings) -> dict[str, Any]:
+    """What an override leaves open of a container's security, its capabilities one by one."""
+    walls = _container_walls(settings)
+    return {**walls, **said, "capabilities": {**walls["capabilities"], **(said.get("capabilities") or {})}}
 
 
 def pod(job: JobRequest, settings: KubernetesSettings, runner: str) -> dict[str, Any]:
