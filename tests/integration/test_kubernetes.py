@@ -71,7 +71,8 @@ def test_a_step_runs_in_a_pod_and_hands_its_value_on(
 ) -> None:
     from airflow.sdk import dag
 
-    from lading import step
+    from lading import deployment, step
+    from lading.lineage.log import read
 
     target.configure(kind=kind)
 
@@ -95,6 +96,9 @@ def test_a_step_runs_in_a_pod_and_hands_its_value_on(
 
     run = run_dag(in_a_pod())
     assert task_states(run) == {"where": "success", "check": "success"}
+    event = [e for e in read(deployment.store().objects, dag_id="in_a_pod") if e.task.task_id == "where"][-1]
+    assert event.task.run_id == run.run_id
+    assert "sha256:" in event.environment["image"]
     assert target.made() == 1
     assert target.left_behind() == []
 
