@@ -142,6 +142,7 @@ class Platform:
     effects: list[str] = field(default_factory=list)  # names of the jobs that did their work
     native_log: list[str] = field(default_factory=list)
     removed: list[tuple[str, bool]] = field(default_factory=list)
+    queued: list[str] = field(default_factory=list)  # reasons of the next polls, in which the job waits
 
     name = "fake"
     capabilities = frozenset({Capability.DETACHED})
@@ -173,6 +174,8 @@ class Platform:
         if self.silent:
             self.silent -= 1
             raise TransientError("no answer")
+        if self.queued:
+            return Observation(JobState.QUEUED, reason=self.queued.pop(0))
         job = self.jobs[handle.name]
         if job.observation.state is JobState.RUNNING:
             job.polls -= 1

@@ -350,3 +350,17 @@ def test_a_log_that_cannot_be_read_fails_no_job(desk: Desk, error: Exception) ->
 
     assert desk.worker(backend=Mute(desk.objects, [succeed])).run().status == "succeeded"
     assert any("log could not be read" in line for line in desk.said)
+
+
+def test_each_thing_that_happens_to_a_waiting_job_is_said_once(desk: Desk) -> None:
+    worker = desk.worker()
+    started = worker.start()
+    desk.platform.queued += [
+        "Pulling: a",
+        "Pulling: a\nBackOff: b",
+        "Pulling: a\nBackOff: b",
+        "BackOff: b\nPulled: c",
+    ]
+    before = len(desk.said)
+    worker.wait(started)
+    assert desk.said[before:] == ["Pulling: a", "BackOff: b", "Pulled: c"]

@@ -110,8 +110,9 @@ class JobHandle:
 class Observation:
     state: JobState
     exit_code: int | None = None
-    reason: str = ""  # the platform's own words
+    reason: str = ""  # the platform's own words; of a queued job a line for each thing that happened to it
     failure: FailureClass | None = None  # the platform's view; result.json outranks it
+    environment: Mapping[str, Any] = field(default_factory=dict)  # as in ``JobHandle.extra``, known since
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,6 +125,7 @@ class Observation:
             data.get("exit_code"),
             data.get("reason", ""),
             FailureClass(failure) if failure else None,
+            data.get("environment") or {},
         )
 
 

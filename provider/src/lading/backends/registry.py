@@ -20,6 +20,7 @@ GROUP = "lading.backends"
 #: Known also where the distribution's entry points are not, as in a source checkout.
 _OWN = {
     "docker": "lading.backends.docker:DockerBackend",
+    "kubernetes": "lading.backends.kubernetes:KubernetesBackend",
     "local": "lading.backends.local:LocalBackend",
     "venv": "lading.backends.venv:VenvBackend",
 }

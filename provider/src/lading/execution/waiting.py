@@ -69,6 +69,7 @@ class Wait:
     patience: Patience
     handle: JobHandle
     _duplicate_since: float | None = None
+    _heard: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._tail = LogTail(self.folder, self.hooks.on_log)
@@ -91,6 +92,8 @@ class Wait:
         observation = self._poll()
         if not over(observation):
             self._log(self._tail.pump)
+        if observation.state is JobState.QUEUED:
+            self._say_new(observation.reason)
         return observation
 
     def left(self, pause: float, deadline: float | None) -> float:
@@ -100,6 +103,13 @@ class Wait:
     def end(self) -> None:
         """Pass on the rest of what the job printed."""
         self._log(lambda: self._tail.end(self._native_log))
+
+    def _say_new(self, reason: str) -> None:
+        """What the platform says of a job that waits, each line once."""
+        for line in reason.splitlines():
+            if line not in self._heard:
+                self._heard.add(line)
+                self.hooks.say(line)
 
     def _poll(self) -> Observation:
         observation = self.patience.ask(lambda: self.backend.observe(self.handle))

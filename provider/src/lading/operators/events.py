@@ -55,7 +55,7 @@ def _environment(ended: Ended) -> dict[str, Any]:
     """As the job found it, and what only its platform knows, such as the image's digest."""
     found = dict(ended.result.environment) if ended.result else {}
     platform = ended.handle.extra.get("environment", {}) if ended.handle else {}
-    return {**found, **platform}
+    return {**found, **platform, **ended.observation.environment}
 
 
 def cancelled_event(run: StepRun, started: Started) -> LineageEvent:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lading import environment
@@ -23,7 +22,8 @@ from lading.backends.base import (
 from lading.backends.docker import request
 from lading.backends.docker.engine import Engine, digest_of
 from lading.backends.docker.packages import PackageImages
-from lading.backends.docker.settings import DockerSettings, folder_of, is_folder
+from lading.backends.docker.settings import DockerSettings
+from lading.backends.mounts import is_folder, open_folder
 from lading.code.runner_zip import runner_archive
 from lading.errors import ConfigError
 from lading_runner.failpoints import failpoint
@@ -188,20 +188,8 @@ class DockerBackend:
         return {name: value for name, value in os.environ.items() if _CLOUD.fullmatch(name)}
 
     def _open_folder(self, job: JobRequest) -> None:
-        """Let the job's user write into the attempt's folder, where the worker has it as a folder too."""
-        if self._settings.host_folder(job.store_root) is None or not is_folder(job.store_root):
-            return
-        root = Path(folder_of(job.store_root))
-        (root / "blobs").mkdir(parents=True, exist_ok=True)
-        folder = root / job.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        uid, _, gid = self._settings.job_user.partition(":")
-        if folder.stat().st_uid == int(uid):
-            return
-        if os.geteuid() == 0:
-            os.chown(folder, int(uid), int(gid or uid))
-        else:
-            folder.chmod(0o777)
+        if self._settings.host_folder(job.store_root) is not None:
+            open_folder(job.store_root, job.folder, self._settings.job_user)
 
     def _handle(self, name: str, found: Mapping[str, Any]) -> JobHandle:
         labels = found["Config"]["Labels"]

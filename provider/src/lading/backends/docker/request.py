@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lading.backends.docker.settings import DockerSettings, folder_of
+from lading.backends.mounts import folder_of
 from lading.resources import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lading.backends.base import JobRequest
+    from lading.backends.docker.settings import DockerSettings
 
 PRIVATE = "/lading"  # an anonymous volume of the container: the runner, what is handed over, scratch
 WORK, SCRATCH = f"{PRIVATE}/work", f"{PRIVATE}/scratch"

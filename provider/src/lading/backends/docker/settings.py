@@ -7,17 +7,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from lading.backends.base import Problem, StoreView
+from lading.backends.mounts import STORE, folder_of, is_folder, own_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lading.config import Target
 
-STORE = "/lading/store"  # where a mounted store is in the container
-_NOBODY = "65534:65534"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _CHOICES = {"pull": ("missing", "always", "never"), "keep": ("never", "failed")}
@@ -59,9 +58,7 @@ class DockerSettings:
 
     @property
     def job_user(self) -> str:
-        if self.user is not None:
-            return self.user
-        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else _NOBODY
+        return self.user if self.user is not None else own_user()
 
     def store_view(self, store_root: str) -> StoreView:
         if self.host_folder(store_root) is None:
@@ -106,14 +103,6 @@ def _on_own_file_system(socket: Path) -> bool:
         return socket.stat().st_dev == Path("/").stat().st_dev
     except OSError:
         return False
-
-
-def is_folder(url: str) -> bool:
-    return url.startswith(("file:", "/"))
-
-
-def folder_of(url: str) -> str:
-    return unquote(urlsplit(url).path) if url.startswith("file:") else url
 
 
 def _unreachable(store: str) -> Problem:

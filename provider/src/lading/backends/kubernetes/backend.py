@@ -1,0 +1,151 @@
+"""A pod, or a Job, per step: no privileges, and secrets by reference only."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import TYPE_CHECKING, Any
+
+from lading.backends.base import (
+    Capability,
+    JobHandle,
+    JobRequest,
+    Observation,
+    Problem,
+    StoreView,
+    Worker,
+)
+from lading.backends.kubernetes import checks, request
+from lading.backends.kubernetes.clients import Access
+from lading.backends.kubernetes.cluster import Cluster
+from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
+from lading.backends.kubernetes.names import pod_name, runner_name
+from lading.backends.kubernetes.settings import KEYS, KubernetesSettings
+from lading.backends.kubernetes.status import image_asked, is_over, never_ran
+from lading.backends.mounts import open_folder
+from lading.code.runner_zip import runner_archive
+from lading.errors import TransientError
+from lading_runner.failpoints import failpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lading.config import Target
+
+
+class KubernetesBackend:
+    name = "kubernetes"
+    capabilities = frozenset(
+        {
+            Capability.IMAGE,
+            Capability.CPU,
+            Capability.MEMORY,
+            Capability.GPU,
+            Capability.DISK,
+            Capability.SHM,
+            Capability.SPOT,
+            Capability.TIMEOUT,
+            Capability.DETACHED,
+            Capability.DEFERRABLE,
+        }
+    )
+    target_keys = KEYS
+
+    def __init__(self, target: Target, worker: Worker) -> None:
+        self._target, self._worker = target, worker
+        self._settings = KubernetesSettings.of(target)
+        self._cluster = Cluster(Access.of(self._settings), self._settings.namespace)
+
+    @classmethod
+    def configured(cls, target: Target, worker: Worker) -> KubernetesBackend:
+        return cls(target, worker)
+
+    def store_view(self, store_root: str) -> StoreView:
+        return self._settings.store_view(store_root)
+
+    def validate(self, job: JobRequest) -> list[Problem]:
+        return checks.problems(job, self._settings, self._target)
+
+    def render(self, job: JobRequest) -> Mapping[str, object]:
+        return request.manifest(job, self._settings, runner_name(runner_archive()[1]))
+
+    def submit(self, job: JobRequest) -> JobHandle:
+        """:raises ConfigError: the cluster refuses the request"""
+        runner, digest = runner_archive()
+        self._cluster.create(request.config_map(runner_name(digest), base64.b64encode(runner).decode()))
+        failpoint("kubernetes.runner.after")
+        if self._settings.mounted:
+            open_folder(job.store_root, job.folder, self._settings.job_user)
+        made = self._cluster.create(request.manifest(job, self._settings, runner_name(digest)))
+        failpoint("kubernetes.create.after")
+        if made is not None:
+            return self._handle(job.name, made)
+        found = self.find(job.name)
+        if found is None:
+            raise TransientError(f"pod {pod_name(job.name)} vanished while it was looked at")
+        return found
+
+    def find(self, name: str) -> JobHandle | None:
+        found = self._cluster.read(self._resource, pod_name(name))
+        return None if found is None else self._handle(name, found)
+
+    def observe(self, handle: JobHandle) -> Observation:
+        made, pod = self._look(handle)
+        if made is None:
+            return gone(handle.extra["name"], self._events(handle, handle.id))
+        now, patience = time.time(), self._settings.max_wait_s
+        if pod is None:
+            return judged_job(made, self._events(handle, handle.id), now, patience)
+        pending = pod["status"].get("phase") == "Pending"
+        seen = judged(pod, self._events(handle, pod["metadata"]["uid"]) if pending else [], now, patience)
+        return replaced(made, seen) if made["metadata"]["uid"] != pod["metadata"]["uid"] else seen
+
+    def cancel(self, handle: JobHandle, grace_s: float) -> None:
+        made, pod = self._look(handle)
+        if made is not None and not is_over(pod):
+            self._delete(handle, 0 if never_ran(pod) else grace_s)
+
+    def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
+        _, pod = self._look(handle)
+        if pod is None:
+            return iter(())
+        return self._cluster.lines(pod["metadata"]["name"], handle.extra["namespace"], request.CONTAINER)
+
+    def remove(self, handle: JobHandle, *, failed: bool) -> None:
+        """What never started is not kept: it would start when nobody waits for it."""
+        made, pod = self._look(handle)
+        kept = failed and self._settings.keep == "failed" and is_over(pod)
+        if made is not None and not kept:
+            self._delete(handle, 0 if never_ran(pod) else None)
+
+    @property
+    def _resource(self) -> str:
+        return f"{self._settings.kind}s"
+
+    def _look(self, handle: JobHandle) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The pod or Job itself (None: gone, or another has its name), and the pod that does the work."""
+        name, namespace = handle.extra["name"], handle.extra["namespace"]
+        made = self._cluster.read(f"{handle.extra['kind']}s", name, namespace)
+        if made is None or made["metadata"]["uid"] != handle.id:
+            return None, None
+        if handle.extra["kind"] == "pod":
+            return made, made
+        pods = self._cluster.pods_of(name, namespace)
+        return made, pods[-1] if pods else None
+
+    def _events(self, handle: JobHandle, uid: str) -> list[dict[str, Any]]:
+        return self._cluster.events(uid, handle.extra["namespace"])
+
+    def _delete(self, handle: JobHandle, grace_s: float | None) -> None:
+        extra = handle.extra
+        self._cluster.delete(f"{extra['kind']}s", extra["name"], extra["namespace"], handle.id, grace_s)
+
+    def _handle(self, name: str, made: Mapping[str, Any]) -> JobHandle:
+        template = made["spec"].get("template", made)
+        extra = {
+            "kind": self._settings.kind,
+            "name": made["metadata"]["name"],
+            "namespace": made["metadata"]["namespace"],
+            "environment": {"image": image_asked(template)},
+        }
+        return JobHandle(self.name, made["metadata"]["uid"], name, extra=extra)

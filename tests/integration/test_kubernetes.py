@@ -1,0 +1,452 @@
+"""Steps in pods of a real cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import cluster_node
+from cluster_node import wait_until
+from fakes.pod_worker import POLICY, PodDesk
+from lading.backends.base import FailureClass, JobState
+from lading.errors import ConfigError, JobLost, StepFailed
+from lading.execution import Outcome, Phase, attempt_folder
+from lading.resources import Resources
+from lading_testkit import run_dag, task_states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.service("kubernetes")
+
+ROOT = Path(__file__).parents[2]
+SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
+DRAFT_ID = "01900000-0000-7000-8000-000000000000"
+OK = "def run():\n    return 42\n"
+
+
+@pytest.fixture(scope="module")
+def space() -> Iterator[str]:
+    cluster_node.require()
+    with cluster_node.namespace(f"lading-{os.getpid()}") as name:
+        yield name
+
+
+@pytest.fixture
+def target(space: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster_node.Cluster]:
+    from lading import deployment
+
+    made = cluster_node.Cluster(space, monkeypatch)
+    made.configure()
+    yield made
+    made.clear()
+    deployment.settings.cache_clear()
+
+
+Desks = "Callable[..., PodDesk]"
+
+
+@pytest.fixture
+def desk(target: cluster_node.Cluster, tmp_path: Path) -> Desks:
+    return lambda code, **keys: PodDesk(tmp_path, target.space, code, keys)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [True, False])
+@pytest.mark.parametrize("kind", ["pod", "job"])
+def test_a_step_runs_in_a_pod_and_hands_its_value_on(
+    target: cluster_node.Cluster, kind: str, deferrable: bool
+) -> None:
+    from airflow.sdk import dag
+
+    from lading import deployment, step
+    from lading.lineage.log import read
+
+    target.configure(kind=kind)
+
+    @dag(schedule=None)
+    def in_a_pod():
+        @step(on="kubernetes", deferrable=deferrable)
+        def where(n: int) -> dict[str, object]:
+            import os
+            import socket
+
+            print("hello from", socket.gethostname())
+            return {"uid": os.getuid(), "host": socket.gethostname(), "n": n}
+
+        @step
+        def check(found: dict[str, object]) -> None:
+            assert str(found["host"]).startswith("lading-")
+            assert found["uid"] == 65534
+            assert found["n"] == 7
+
+        check(where(7))
+
+    run = run_dag(in_a_pod())
+    assert task_states(run) == {"where": "success", "check": "success"}
+    event = [e for e in read(deployment.store().objects, dag_id="in_a_pod") if e.task.task_id == "where"][-1]
+    assert event.task.run_id == run.run_id
+    assert "sha256:" in event.environment["image"]
+    assert target.made() == 1
+    assert target.left_behind() == []
+
+
+def test_what_happens_to_a_waiting_pod_is_said_once_each(desk: Desks) -> None:
+    one = desk(OK)
+    one.worker().run()
+    told = [line for line in one.said if line.startswith(("Scheduled: ", "Pulled: ", "Started: "))]
+    assert len(told) == len(set(told))
+    assert any(line.startswith("Scheduled: Successfully assigned") for line in told)
+
+
+def test_the_exact_image_is_in_the_evidence(desk: Desks) -> None:
+    one = desk(OK)
+    one.worker().run()
+    (end,) = one.ends
+    assert "sha256:" in end.observation.environment["image"]
+    assert end.handle is not None
+    assert end.handle.extra["environment"] == {"image": "lading/python:3.11"}
+
+
+def test_an_exception_of_the_user_is_the_error_and_its_traceback_in_the_log(desk: Desks) -> None:
+    one = desk("def run():\n    raise ZeroDivisionError('by the user')\n")
+    with pytest.raises(StepFailed, match=r"^ZeroDivisionError: by the user"):
+        one.worker().run()
+    place = next(i for i, line in enumerate(one.printed) if line.startswith("Traceback"))
+    assert "code_of_step.py" in one.printed[place + 1]
+    assert one.ends[0].observation.exit_code == 1
+
+
+def test_an_exit_of_the_users_own_is_a_failure_of_the_user(desk: Desks) -> None:
+    one = desk("def run():\n    import sys\n    sys.exit(3)\n")
+    with pytest.raises(StepFailed, match=r"^SystemExit: the step called sys\.exit\(3\)"):
+        one.worker().run()
+    assert one.ends[0].observation.exit_code not in (0, None)
+
+
+def test_a_crash_of_native_code_is_a_failure_of_the_user(desk: Desks) -> None:
+    one = desk("def run():\n    import os\n    os.abort()\n")
+    with pytest.raises(StepFailed, match=r"exit code 13[49]"):  # SIGABRT does not end process 1
+        one.worker().run()
+
+
+def test_an_exit_without_a_result_is_no_success(desk: Desks) -> None:
+    one = desk("def run():\n    import os\n    os._exit(0)\n", max_wait_s=60)
+    one.policy = replace(POLICY, infra_retries=0)
+    with pytest.raises(JobLost, match="ended without a result"):
+        one.worker().run()
+    assert one.ends[0].observation.exit_code == 0
+
+
+def test_out_of_memory_names_the_limit(desk: Desks) -> None:
+    one = desk("def run():\n    return len(bytearray(300 << 20))\n")
+    with pytest.raises(JobLost, match=r"64 MiB .*give the step more memory"):
+        one.worker(resources=Resources(memory="64MiB")).run()
+    (end,) = one.ends
+    assert end.verdict.failure is FailureClass.OOM
+    assert end.observation.exit_code == 137
+
+
+def test_an_image_that_does_not_exist_is_an_error_of_configuration_within_half_a_minute(
+    desk: Desks, target: cluster_node.Cluster
+) -> None:
+    one = desk(OK)
+    begun = time.monotonic()
+    with pytest.raises(ConfigError, match=r'"lading\.invalid/none:1" cannot be pulled: .*image_pull_secrets'):
+        one.worker(image="lading.invalid/none:1").run()
+    assert time.monotonic() - begun < 35
+    assert any(line.startswith("Pulling: ") for line in one.said)
+    assert any("ailed to pull image" in line for line in one.said)
+    assert target.left_behind() == []
+
+
+def test_an_image_without_python_is_named_with_the_cure(desk: Desks, target: cluster_node.Cluster) -> None:
+    image = target.image_without_python()
+    one = desk(OK)
+    with pytest.raises(ConfigError, match=r'has no "python3": .*use an image with Python 3\.9'):
+        one.worker(image=image).run()
+    assert target.left_behind() == []
+
+
+def test_a_secret_that_is_not_there_is_named(desk: Desks, target: cluster_node.Cluster) -> None:
+    one = desk(OK, secret_env={"PASSWORD": {"secret": "nowhere", "key": "k"}})
+    with pytest.raises(ConfigError, match=r'secret "nowhere" not found.*create what it names'):
+        one.worker().run()
+    assert target.left_behind() == []
+
+
+def test_what_no_node_can_hold_fails_with_the_scheduler_s_sentence(
+    desk: Desks, target: cluster_node.Cluster
+) -> None:
+    one = desk(OK, max_wait_s=3)
+    with pytest.raises(JobLost, match=r"no node within 3 s .*0/1 nodes are available: .*nsufficient cpu"):
+        one.worker(resources=Resources(cpu=1000)).run()
+    assert one.ends[0].verdict.failure is FailureClass.CAPACITY
+    assert any(line.startswith("FailedScheduling: 0/1 nodes") for line in one.said)
+    assert target.left_behind() == []
+
+
+@pytest.mark.parametrize("kind", ["pod", "job"])
+def test_a_pod_deleted_while_it_runs_is_submitted_again(
+    desk: Desks, target: cluster_node.Cluster, kind: str
+) -> None:
+    code = "def run():\n    import time\n    time.sleep(4)\n    return 42\n"
+    one = desk(code, kind=kind)
+    deleted: list[str] = []
+
+    def delete() -> None:
+        wait_until(target.running, 30)
+        for pod in target.pods():
+            deleted.append(pod.metadata.uid)
+            target.api.delete_namespaced_pod(pod.metadata.name, target.space, grace_period_seconds=0)
+
+    killer = threading.Thread(target=delete)
+    killer.start()
+    result = one.worker().run()
+    killer.join()
+    assert len(deleted) == 1
+    assert target.made() == (2 if kind == "pod" else 3)  # a Job makes another pod, which does nothing
+    assert result.status == "succeeded"
+    ends = [(end.attempt.generation, end.verdict.failure) for end in one.ends]
+    assert ends == [(1, FailureClass.INFRA), (2, None)]
+    assert "somebody deleted it" in one.ends[0].verdict.message
+    assert target.left_behind() == []
+
+
+def test_a_cancelled_pod_is_gone_within_half_a_minute(desk: Desks, target: cluster_node.Cluster) -> None:
+    one = desk(SLEEP)
+    one.worker().start()
+    assert wait_until(target.running, 30)
+    begun = time.monotonic()
+    one.worker().cancel()
+    assert target.left_behind(30) == []
+    assert time.monotonic() - begun < 30
+    assert [e.verdict.outcome for e in one.ends] == [Outcome.CANCELLED]
+    state = one.state.load()
+    assert state is not None
+    assert (state.phase, state.outcome) == (Phase.FINAL, Outcome.CANCELLED)
+
+
+def test_a_deferred_step_that_is_killed_leaves_no_pod_and_an_event(
+    desk: Desks, target: cluster_node.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the triggerer does it, when a user marks the task failed."""
+    from lading import deployment
+    from lading.lineage.event import LineageEvent
+    from lading.lineage.log import read
+    from lading.triggers import DRAFT, LadingTrigger
+    from lading_runner.store import ArtifactStore
+    from lading_runner.store.local import LocalStore
+
+    one = desk(SLEEP)
+    started = one.worker().start()
+    folder = attempt_folder(started.attempt)
+    objects = LocalStore(str(one.root))
+    draft = LineageEvent(DRAFT_ID, "2026-01-01T00:00:00Z", "cancelled", started.attempt, "step")
+    objects.write(f"{folder}/{DRAFT}", draft.dumps())
+    monkeypatch.setattr(deployment, "store", lambda: ArtifactStore(objects))
+    assert wait_until(target.running, 30)
+    trigger = LadingTrigger("kubernetes", started.to_json(), 1.0, 20.0)
+    asyncio.run(trigger.on_kill())
+    assert target.left_behind(30) == []
+    assert [event.status for event in read(objects)] == ["cancelled"]
+    assert (one.root / folder / "cancelled").exists()
+
+
+def test_an_api_server_that_is_silent_for_a_while_costs_nothing(
+    desk: Desks, target: cluster_node.Cluster, tmp_path: Path
+) -> None:
+    with cluster_node.gate(tmp_path) as (gate, config_file):
+        one = desk("def run():\n    import time\n    time.sleep(3)\n    return 42\n", config_file=config_file)
+        started = one.worker().start()
+        threading.Timer(1, gate.close).start()
+        threading.Timer(9, lambda: setattr(gate, "shut", False)).start()
+        result = one.worker().run()
+        assert gate.refused > 3
+        assert started.handle is not None
+        assert one.ends[0].handle == started.handle
+    assert result.status == "succeeded"
+    assert target.made() == 1
+    assert target.left_behind() == []
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_an_airflow_connection_says_where_the_cluster_is(
+    target: cluster_node.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk import dag
+
+    from lading import step
+
+    connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": os.environ["KUBECONFIG"]}}
+    connection["extra"]["namespace"] = target.space
+    monkeypatch.setenv("AIRFLOW_CONN_TEST_CLUSTER", json.dumps(connection))
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    target.configure(connection="test_cluster", namespace=None)
+
+    @dag(schedule=None)
+    def by_connection():
+        @step(on="kubernetes")
+        def answer() -> int:
+            return 42
+
+        answer()
+
+    assert task_states(run_dag(by_connection())) == {"answer": "success"}
+    monkeypatch.undo()
+    assert target.made() == 1
+    assert target.left_behind() == []
+
+
+def test_a_failed_pod_is_kept_where_the_target_says_so(desk: Desks, target: cluster_node.Cluster) -> None:
+    one = desk("def run():\n    raise ValueError\n", keep="failed")
+    with pytest.raises(StepFailed):
+        one.worker().run()
+    (kept,) = target.pods()
+    assert kept.status.phase == "Failed"
+    target.api.delete_namespaced_pod(kept.metadata.name, target.space)
+    assert target.left_behind() == []
+
+
+def test_secrets_are_referred_to_and_masked(desk: Desks, target: cluster_node.Cluster) -> None:
+    value = "correct-horse-battery-staple"
+    secret = {"metadata": {"name": "db"}, "data": {"password": base64.b64encode(value.encode()).decode()}}
+    target.api.create_namespaced_secret(target.space, secret)
+    code = "def run():\n    import os\n    print('it is', os.environ['DB_PASSWORD'])\n"
+    one = desk(code, secret_env={"DB_PASSWORD": {"secret": "db", "key": "password"}}, keep="failed")
+    started = one.worker().start()
+    assert started.handle is not None
+    spec = target.api.read_namespaced_pod(
+        started.handle.extra["name"], target.space, _preload_content=False
+    ).data
+    one.worker().run()
+    assert b'"DB_PASSWORD"' in spec
+    assert value.encode() not in spec
+    assert "it is ***" in one.printed
+    files = [path for path in one.folder.rglob("*") if path.is_file() and "blobs" not in path.parts]
+    assert len(files) > 4
+    assert not [path for path in files if value.encode() in path.read_bytes()]
+
+
+# Killed workers
+
+KILLED_AT = (
+    "start.intent_saved",
+    "start.spec_written",
+    "kubernetes.runner.after",
+    "kubernetes.create.after",
+    "start.submitted",
+    "start.handle_saved",
+    "wait.ended",
+    "wait.result_read",
+    "finish.verified",
+    "finish.reported",
+    "finish.removed",
+    "finish.final_saved",
+)
+
+
+def work(folder: Path, space: str, mode: str = "run", **env: str) -> int:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
+    paths = f"{ROOT / 'tests'}:{ROOT / 'provider/src'}"
+    argv = (sys.executable, str(ROOT / "tests/fakes/pod_worker.py"), str(folder), space, mode)
+    done = subprocess.run(
+        argv,
+        env={**kept, "PYTHONPATH": paths, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode
+
+
+@pytest.mark.parametrize("point", KILLED_AT)
+def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
+    target: cluster_node.Cluster, tmp_path: Path, point: str
+) -> None:
+    (tmp_path / "code.py").write_text(OK)
+    fired = tmp_path / "fired"
+    killed = work(
+        tmp_path, target.space, LADING_FAILPOINT=f"{point}:kill9", LADING_FAILPOINT_FIRED=str(fired)
+    )
+    assert killed == -signal.SIGKILL
+    assert fired.read_text().startswith(f"{point}:kill9")
+    assert work(tmp_path, target.space) == 0
+    assert target.made() == 1
+    assert_one_success(tmp_path, 1)
+    assert target.left_behind() == []
+
+
+@pytest.mark.parametrize("point", ["cancel.intent_saved", "cancel.requested", "cancel.reported"])
+def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
+    desk: Desks, target: cluster_node.Cluster, tmp_path: Path, point: str
+) -> None:
+    (tmp_path / "code.py").write_text(OK)
+    desk(SLEEP).worker(fingerprint="same").start()
+    assert wait_until(target.running, 30)
+    fired = tmp_path / "fired"
+    env = {"LADING_FAILPOINT": f"{point}:kill9", "LADING_FAILPOINT_FIRED": str(fired)}
+    assert work(tmp_path, target.space, "cancel", **env) == -signal.SIGKILL
+    assert fired.read_text().startswith(f"{point}:kill9")
+    assert work(tmp_path, target.space) == 0
+    assert target.made() == 2
+    assert_one_success(tmp_path, 2)
+    assert target.left_behind() == []
+
+
+def assert_one_success(folder: Path, generation: int) -> None:
+    events = [json.loads(line) for line in set((folder / "events").read_text().splitlines())]
+    assert len({event["id"] for event in events}) == len(events), "one id, two texts"
+    assert [e["generation"] for e in events if e["outcome"] == "succeeded"] == [generation]
+    results = [json.loads(path.read_bytes()) for path in folder.glob("store/attempts/**/result.json")]
+    assert [r["attempt"]["generation"] for r in results if r["status"] == "succeeded"] == [generation]
+
+
+def test_a_pod_that_was_removed_before_anybody_looked_is_no_success(
+    desk: Desks, target: cluster_node.Cluster
+) -> None:
+    one = desk(SLEEP)
+    started = one.worker().start()
+    assert started.handle is not None
+    target.api.delete_namespaced_pod(started.handle.extra["name"], target.space, grace_period_seconds=0)
+    assert wait_until(lambda: not target.pods(), 30)
+    seen = one.backend.observe(started.handle)
+    assert (seen.state, seen.failure) == (JobState.LOST, FailureClass.INFRA)
+    one.worker().cancel()
+    assert [e.verdict.outcome for e in one.ends] == [Outcome.CANCELLED]
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_a_step_s_error_names_the_user_s_exception(target: cluster_node.Cluster) -> None:
+    from airflow.sdk import dag
+
+    from lading import step
+
+    seen: list[Any] = []
+
+    @dag(schedule=None)
+    def failing_in_a_pod():
+        @step(on="kubernetes", on_failure_callback=lambda context: seen.append(context["exception"]))
+        def fail() -> None:
+            raise ZeroDivisionError("by the user")
+
+        fail()
+
+    run = run_dag(failing_in_a_pod())
+    assert task_states(run) == {"fail": "failed"}
+    assert str(seen[0]).startswith("ZeroDivisionError: by the user")
+    assert target.left_behind() == []
