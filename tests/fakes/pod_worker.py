@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -77,7 +77,7 @@ class PodDesk:
             return Spec(attempt, code, view.root, attempt_folder(attempt), outbox=True)
 
         return AttemptRunner(
-            task=replace(TASK, run_id=self.folder.name, try_number=int(time.time())),
+            task=TASK.replace(run_id=self.folder.name, try_number=int(time.time())),
             backend=self.backend,
             state=self.state,
             objects=objects,

@@ -54,7 +54,7 @@ def examine_one(settings: Settings, name: str) -> Row:
     is_default = name == settings.default_target
     try:
         target = resolve_target(settings, name, registry.names(), registry.target_keys)
-        problems = _problems(target, settings)
+        problems = _problems(target, settings) if entry or is_default else ""  # nobody configured the others
     except LadingError as e:
         return Row(name, written or name, "", origin, is_default, str(e))
     return Row(name, target.backend, target.image or "", origin, is_default, problems)
