@@ -25,7 +25,9 @@ from lading_runner.store import ArtifactStore
 from lading_runner.store.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Desks = Callable[..., "PodDesk"]  # of a step's code and keys of its target
 
 POLICY = Policy(poll_max_s=0.5, settle_s=1, grace_s=30, backoff_s=0.1)
 

@@ -6,9 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -19,7 +16,7 @@ import pytest
 
 import cluster_node
 from cluster_node import wait_until
-from fakes.pod_worker import POLICY, PodDesk
+from fakes.pod_worker import POLICY
 from lading.backends.base import FailureClass, JobState
 from lading.errors import ConfigError, JobLost, StepFailed
 from lading.execution import Outcome, Phase, attempt_folder
@@ -27,7 +24,7 @@ from lading.resources import Resources
 from lading_testkit import run_dag, task_states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from fakes.pod_worker import Desks
 
 pytestmark = pytest.mark.service("kubernetes")
 
@@ -35,32 +32,6 @@ ROOT = Path(__file__).parents[2]
 SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
 DRAFT_ID = "01900000-0000-7000-8000-000000000000"
 OK = "def run():\n    return 42\n"
-
-
-@pytest.fixture(scope="module")
-def space() -> Iterator[str]:
-    cluster_node.require()
-    with cluster_node.namespace(f"lading-{os.getpid()}") as name:
-        yield name
-
-
-@pytest.fixture
-def target(space: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster_node.Cluster]:
-    from lading import deployment
-
-    made = cluster_node.Cluster(space, monkeypatch)
-    made.configure()
-    yield made
-    made.clear()
-    deployment.settings.cache_clear()
-
-
-Desks = "Callable[..., PodDesk]"
-
-
-@pytest.fixture
-def desk(target: cluster_node.Cluster, tmp_path: Path) -> Desks:
-    return lambda code, **keys: PodDesk(tmp_path, target.space, code, keys)
 
 
 @pytest.mark.usefixtures("airflow_db")
@@ -120,7 +91,9 @@ def test_the_exact_image_is_in_the_evidence(desk: Desks) -> None:
     assert end.handle.extra["environment"] == {"image": "lading/python:3.11"}
 
 
-def test_an_exception_of_the_user_is_the_error_and_its_traceback_in_the_log(desk: Desks) -> None:
+def test_an_exception_of_the_user_is_the_error_and_its_traceback_in_the_log(
+    desk: Desks,
+) -> None:
     one = desk("def run():\n    raise ZeroDivisionError('by the user')\n")
     with pytest.raises(StepFailed, match=r"^ZeroDivisionError: by the user"):
         one.worker().run()
@@ -338,82 +311,6 @@ def test_secrets_are_referred_to_and_masked(desk: Desks, target: cluster_node.Cl
     files = [path for path in one.folder.rglob("*") if path.is_file() and "blobs" not in path.parts]
     assert len(files) > 4
     assert not [path for path in files if value.encode() in path.read_bytes()]
-
-
-# Killed workers
-
-KILLED_AT = (
-    "start.intent_saved",
-    "start.spec_written",
-    "kubernetes.runner.after",
-    "kubernetes.create.after",
-    "start.submitted",
-    "start.handle_saved",
-    "wait.ended",
-    "wait.result_read",
-    "finish.verified",
-    "finish.reported",
-    "finish.removed",
-    "finish.final_saved",
-)
-
-
-def work(folder: Path, space: str, mode: str = "run", **env: str) -> int:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
-    paths = f"{ROOT / 'tests'}:{ROOT / 'provider/src'}"
-    argv = (sys.executable, str(ROOT / "tests/fakes/pod_worker.py"), str(folder), space, mode)
-    done = subprocess.run(
-        argv,
-        env={**kept, "PYTHONPATH": paths, **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode
-
-
-@pytest.mark.parametrize("point", KILLED_AT)
-def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
-    target: cluster_node.Cluster, tmp_path: Path, point: str
-) -> None:
-    (tmp_path / "code.py").write_text(OK)
-    fired = tmp_path / "fired"
-    killed = work(
-        tmp_path, target.space, LADING_FAILPOINT=f"{point}:kill9", LADING_FAILPOINT_FIRED=str(fired)
-    )
-    assert killed == -signal.SIGKILL
-    assert fired.read_text().startswith(f"{point}:kill9")
-    assert work(tmp_path, target.space) == 0
-    assert target.made() == 1
-    assert_one_success(tmp_path, 1)
-    assert target.left_behind() == []
-
-
-@pytest.mark.parametrize("point", ["cancel.intent_saved", "cancel.requested", "cancel.reported"])
-def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
-    desk: Desks, target: cluster_node.Cluster, tmp_path: Path, point: str
-) -> None:
-    (tmp_path / "code.py").write_text(OK)
-    desk(SLEEP).worker(fingerprint="same").start()
-    assert wait_until(target.running, 30)
-    fired = tmp_path / "fired"
-    env = {"LADING_FAILPOINT": f"{point}:kill9", "LADING_FAILPOINT_FIRED": str(fired)}
-    assert work(tmp_path, target.space, "cancel", **env) == -signal.SIGKILL
-    assert fired.read_text().startswith(f"{point}:kill9")
-    assert work(tmp_path, target.space) == 0
-    assert target.made() == 2
-    assert_one_success(tmp_path, 2)
-    assert target.left_behind() == []
-
-
-def assert_one_success(folder: Path, generation: int) -> None:
-    events = [json.loads(line) for line in set((folder / "events").read_text().splitlines())]
-    assert len({event["id"] for event in events}) == len(events), "one id, two texts"
-    assert [e["generation"] for e in events if e["outcome"] == "succeeded"] == [generation]
-    results = [json.loads(path.read_bytes()) for path in folder.glob("store/attempts/**/result.json")]
-    assert [r["attempt"]["generation"] for r in results if r["status"] == "succeeded"] == [generation]
 
 
 def test_a_pod_that_was_removed_before_anybody_looked_is_no_success(

@@ -87,7 +87,7 @@ class StepRun:
         if self._event is None or self._started is None:
             return attempts.run()
         if "silent" in self._event:
-            raise TransientError(str(self._event["silent"]))
+            raise TransientError(f"the triggerer cannot wait for the job: {self._event['silent']}")
         return attempts.resume(self._started, Observation.from_json(self._event["observation"]))
 
     def _defer(self, started: Started) -> None:

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from lading import config, deployment
 from lading.backends import registry
 from lading.backends.base import Observation, Worker
-from lading.errors import TransientError
+from lading.errors import LadingError, TransientError
 from lading.execution import (
     AttemptFolder,
     Clock,
@@ -27,7 +27,7 @@ from lading.execution import (
 )
 from lading.lineage.event import LineageEvent, now
 from lading.lineage.log import append
-from lading_runner.errors import StoreUnavailable
+from lading_runner.errors import RunnerError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -41,9 +41,9 @@ DRAFT = "event.json"
 class LadingTrigger(BaseTrigger):
     """One wait for one job of any backend; everything that is slow happens in threads.
 
-    Its only event is ``{"started", "observation"}``, or ``{"started", "silent": message}`` where platform or
-    store gave no answer for ten minutes. Nothing in it is secret: the triggerer's own configuration has the
-    target.
+    Its only event is ``{"started", "observation"}``, or ``{"started", "silent": message}`` where it cannot
+    see the job: platform or store gave no answer for ten minutes, or the triggerer is set up otherwise than
+    the workers. Nothing in it is secret: the triggerer's own configuration has the target.
     """
 
     def __init__(
@@ -64,10 +64,13 @@ class LadingTrigger(BaseTrigger):
         return "lading.triggers.LadingTrigger", given
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        wait = await self._opened()
         try:
+            wait = await self._opened()
             observation = await self._until_over(wait)
-        except TransientError as e:
+        except (
+            LadingError,
+            RunnerError,
+        ) as e:  # raised, it would end the task at once
             yield TriggerEvent({"started": self.started, "silent": str(e)})
             return
         started = {**self.started, "handle": wait.handle.to_json()}  # of whoever holds the claim

@@ -1,0 +1,100 @@
+"""A worker killed between any two lines, whose job is a pod: one pod in all, its result taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cluster_node
+from cluster_node import wait_until
+
+if TYPE_CHECKING:
+    from fakes.pod_worker import Desks
+
+pytestmark = pytest.mark.service("kubernetes")
+
+ROOT = Path(__file__).parents[2]
+SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
+DRAFT_ID = "01900000-0000-7000-8000-000000000000"
+OK = "def run():\n    return 42\n"
+
+
+KILLED_AT = (
+    "start.intent_saved",
+    "start.spec_written",
+    "kubernetes.runner.after",
+    "kubernetes.create.after",
+    "start.submitted",
+    "start.handle_saved",
+    "wait.ended",
+    "wait.result_read",
+    "finish.verified",
+    "finish.reported",
+    "finish.removed",
+    "finish.final_saved",
+)
+
+
+def work(folder: Path, space: str, mode: str = "run", **env: str) -> int:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
+    paths = f"{ROOT / 'tests'}:{ROOT / 'provider/src'}"
+    argv = (sys.executable, str(ROOT / "tests/fakes/pod_worker.py"), str(folder), space, mode)
+    done = subprocess.run(
+        argv,
+        env={**kept, "PYTHONPATH": paths, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode
+
+
+@pytest.mark.parametrize("point", KILLED_AT)
+def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
+    target: cluster_node.Cluster, tmp_path: Path, point: str
+) -> None:
+    (tmp_path / "code.py").write_text(OK)
+    fired = tmp_path / "fired"
+    killed = work(
+        tmp_path, target.space, LADING_FAILPOINT=f"{point}:kill9", LADING_FAILPOINT_FIRED=str(fired)
+    )
+    assert killed == -signal.SIGKILL
+    assert fired.read_text().startswith(f"{point}:kill9")
+    assert work(tmp_path, target.space) == 0
+    assert target.made() == 1
+    assert_one_success(tmp_path, 1)
+    assert target.left_behind() == []
+
+
+@pytest.mark.parametrize("point", ["cancel.intent_saved", "cancel.requested", "cancel.reported"])
+def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
+    desk: Desks, target: cluster_node.Cluster, tmp_path: Path, point: str
+) -> None:
+    (tmp_path / "code.py").write_text(OK)
+    desk(SLEEP).worker(fingerprint="same").start()
+    assert wait_until(target.running, 30)
+    fired = tmp_path / "fired"
+    env = {"LADING_FAILPOINT": f"{point}:kill9", "LADING_FAILPOINT_FIRED": str(fired)}
+    assert work(tmp_path, target.space, "cancel", **env) == -signal.SIGKILL
+    assert fired.read_text().startswith(f"{point}:kill9")
+    assert work(tmp_path, target.space) == 0
+    assert target.made() == 2
+    assert_one_success(tmp_path, 2)
+    assert target.left_behind() == []
+
+
+def assert_one_success(folder: Path, generation: int) -> None:
+    events = [json.loads(line) for line in set((folder / "events").read_text().splitlines())]
+    assert len({event["id"] for event in events}) == len(events), "one id, two texts"
+    assert [e["generation"] for e in events if e["outcome"] == "succeeded"] == [generation]
+    results = [json.loads(path.read_bytes()) for path in folder.glob("store/attempts/**/result.json")]
+    assert [r["attempt"]["generation"] for r in results if r["status"] == "succeeded"] == [generation]
