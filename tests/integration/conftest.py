@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fakes.pod_worker import Desks
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def space() -> Iterator[str]:
     cluster_node.require()
     with cluster_node.namespace(f"lading-{os.getpid()}") as name:
