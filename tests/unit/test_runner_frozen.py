@@ -1,17 +1,22 @@
-"""Immutable classes that are made without ``dataclasses``."""
+"""Immutable classes that are made without ``dataclasses``, so that the runner starts quickly."""
 
 from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from lading_runner.errors import ContractError
 from lading_runner.frozen import Frozen
+from lading_testkit import pythons
+from runner_jobs import job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Point(Frozen):
@@ -99,3 +104,16 @@ def test_copies_and_pickles_are_equal_in_every_field() -> None:
     one = Point(1, 2, {"a": 1}, "left")
     copies = (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one)))
     assert {repr(made) for made in copies} == {repr(one)}
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_start_loads_no_module_that_takes_long(tmp_path: Path, python: str) -> None:
+    made = job(tmp_path, "def run():\n    pass\n")
+    (made.folder / "spec.json").unlink()
+    assert made.run(python).code == ContractError.exit_code  # the first start unpacks the zip
+    argv = [python, "-X", "importtime", *made.argv]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "lading_runner.store.local" in loaded, done.stderr
+    long = {"ast", "dataclasses", "datetime", "inspect", "random", "shutil", "socket", "tempfile", "zipfile"}
+    assert loaded & long == set()

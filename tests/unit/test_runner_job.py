@@ -14,7 +14,7 @@ import pytest
 
 from lading_runner import values
 from lading_runner.contract import INPUT_KEY, Producer
-from lading_runner.errors import ArtifactError, ContractError
+from lading_runner.errors import ArtifactError
 from lading_runner.store.keys import blob_key
 from lading_testkit import pythons
 from runner_jobs import FOLDER, Job, job
@@ -56,19 +56,6 @@ def test_the_runner_runs_under_every_python_at_hand(tmp_path: Path, python: str)
     assert ended.result.profile["peak_rss_bytes"] > 2**20
     assert ended.result.started <= ended.result.ended
     assert made.log() == "training 3\n"
-
-
-@pytest.mark.parametrize("python", pythons())
-def test_a_start_loads_no_module_that_takes_long(tmp_path: Path, python: str) -> None:
-    made = job(tmp_path, "def run():\n    pass\n")
-    (made.folder / "spec.json").unlink()
-    assert made.run(python).code == ContractError.exit_code  # the first start unpacks the zip
-    argv = [python, "-X", "importtime", *made.argv]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "lading_runner.store.local" in loaded, done.stderr
-    long = {"ast", "dataclasses", "datetime", "inspect", "random", "shutil", "socket", "tempfile", "zipfile"}
-    assert loaded & long == set()
 
 
 def test_eight_runners_of_one_attempt_do_its_work_once(tmp_path: Path) -> None:
