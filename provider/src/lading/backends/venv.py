@@ -6,8 +6,9 @@ import os
 import re
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lading import environment
 from lading.backends import process
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lading.config import Target
+    from lading.environment import EnvironmentRequest
     from lading_runner.contract import Digest
 
 #: All that a job inherits from the worker. ``python -I`` would ignore PYTHON* anyhow.
@@ -37,6 +39,7 @@ _INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|(http|https|no|all)_proxy|(HTTP|HTTPS|NO|ALL)_PROXY|LD_LIBRARY_PATH|CUDA_\w+|NVIDIA_\w+"
 )
+_DRIVER = "obstore"  # any version: the newest does not run on every Python that a step may ask for
 _CLOUD = re.compile(r"(AWS|GOOGLE|AZURE)_\w+")
 
 
@@ -52,7 +55,8 @@ def _silent(line: str) -> None:
 
 class VenvBackend:
     """``cache`` holds environments, runners and job folders; ``log`` gets the lines of a build as they come;
-    ``secrets`` gives what the job has to mask in all it writes."""
+    ``secrets`` gives what the job has to mask in all it writes, ``store_options`` what the store's connection
+    says."""
 
     name = "venv"
     capabilities = frozenset({Capability.REQUIREMENTS, Capability.TIMEOUT, Capability.DETACHED})
@@ -60,7 +64,13 @@ class VenvBackend:
 
     @classmethod
     def configured(cls, target: Target, worker: Worker) -> VenvBackend:
-        return cls(worker.cache, worker.log, worker.secrets, store=target.store)
+        return cls(
+            worker.cache,
+            worker.log,
+            worker.secrets,
+            store=target.store,
+            store_options=worker.store_options,
+        )
 
     def __init__(
         self,
@@ -68,9 +78,12 @@ class VenvBackend:
         log: Callable[[str], None] | None = None,
         secrets: Callable[[], Sequence[str]] = tuple,
         runner: Callable[[], tuple[bytes, Digest]] = _runner_archive,
+        *,
         store: str | None = None,
+        store_options: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._store = store
+        self._store_options = store_options
         self._cache = cache or environment.default_cache()
         self._log = log or _silent
         self._secrets = secrets
@@ -86,7 +99,7 @@ class VenvBackend:
         return [_refusal(job, field, value) for field, value in asked.items()] + environment.problems(job)
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
-        request = environment.resolve(job.requirements, job.python)
+        request = _with_driver(environment.resolve(job.requirements, job.python), job)
         return {
             "backend": self.name,
             "name": job.name,
@@ -115,6 +128,7 @@ class VenvBackend:
             argv=_argv(str(python), str(runner), job),
             env=_environ(job, python.parent.parent),
             secrets=self._secrets(),
+            store_options=self._store_options(),
             timeout_s=job.timeout_s,
         )
         handle = self._handle(job.name, self._folder(job.name).start(launch))
@@ -180,7 +194,7 @@ class VenvBackend:
                 line = line.replace(secret, "***")
             self._log(line)
 
-        request = environment.resolve(job.requirements, job.python)
+        request = _with_driver(environment.resolve(job.requirements, job.python), job)
         locked = environment.lock(request, self._cache, log)
         return environment.ensure(locked, self._cache, log)
 
@@ -193,12 +207,24 @@ class VenvBackend:
         return path
 
 
+def _is_remote(job: JobRequest) -> bool:
+    """Whether the job reaches its store by network."""
+    return "://" in job.spec_uri and not job.spec_uri.startswith("file:")
+
+
+def _with_driver(request: EnvironmentRequest, job: JobRequest) -> EnvironmentRequest:
+    """With what the runner reaches a remote store by; a lock is complete by itself."""
+    if request.locked or not _is_remote(job):
+        return request
+    return replace(request, lines=tuple(sorted({*request.lines, _DRIVER})))
+
+
 def _argv(python: str, runner: str, job: JobRequest) -> tuple[str, ...]:
     return (python, "-I", "-u", runner, "--spec", job.spec_uri)
 
 
 def _environ(job: JobRequest, folder: Path) -> dict[str, str]:
-    remote = "://" in job.spec_uri and not job.spec_uri.startswith("file:")
+    remote = _is_remote(job)
     env = {
         name: value
         for name, value in os.environ.items()
