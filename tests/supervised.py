@@ -73,7 +73,7 @@ class Airflow:
     def start(self) -> None:
         """Returns when the DAGs, of which each file has one at least, can be triggered."""
         self.notes.mkdir(parents=True)
-        self._port = _free_port()
+        self._port = free_port()
         self._run("db", "migrate")
         for name in ("api-server", "scheduler", "dag-processor", *(["triggerer"] if self.triggerer else [])):
             self._processes[name] = self._begin(name)
@@ -226,8 +226,8 @@ class Airflow:
             "AIRFLOW__LADING__CANCEL_GRACE_S": "8",  # more than Airflow gives a killed task
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
             "AIRFLOW__LADING__STORE": (self.home / "store").as_uri(),
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "4",
@@ -239,7 +239,7 @@ class Airflow:
         }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 import os
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
 import cluster_node
 from fakes.pod_worker import PodDesk
+from lading_testkit import require_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,3 +42,20 @@ def target(space: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster_node
 @pytest.fixture
 def desk(target: cluster_node.Cluster, tmp_path: Path) -> Desks:
     return lambda code, **keys: PodDesk(tmp_path, target.space, code, keys)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """URL of an S3 server that has the bucket ``lading``."""
+    present = all(importlib.util.find_spec(name) for name in ("moto", "flask", "obstore"))
+    require_service("moto", present, "install moto[server] and obstore")
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    bucket = urllib.request.Request(f"http://{host}:{port}/lading", method="PUT")
+    urllib.request.urlopen(bucket, timeout=30).close()
+    yield f"http://{host}:{port}"
+    server.stop()

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import urllib.request
-from typing import TYPE_CHECKING
 
 import pytest
 
 from contract.cloud_contract import CloudStoreContract, Service
 from lading_runner.errors import StoreForbidden
 from lading_runner.store import open_object_store
-from lading_testkit import require_service
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "not-a-secret", "region": "us-east-1"}
 
@@ -24,21 +17,6 @@ def call(method: str, url: str, body: bytes | None = None) -> None:
     request = urllib.request.Request(url, body, {"Content-Type": "text/plain"}, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         answer.read()
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    present = all(importlib.util.find_spec(name) for name in ("moto", "flask", "obstore"))
-    require_service("moto", present, "install moto[server] and obstore")
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    call("PUT", f"http://{host}:{port}/lading")
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.mark.service("moto")

@@ -298,7 +298,7 @@ def test_the_job_sees_a_private_folder_and_only_allowed_variables(
     assert set(env) <= {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "LC_TIME", "LC_CTYPE", "LC_ALL"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "LD_LIBRARY_PATH"),
-        *("EFFECT", "DO", "LADING_JOB_ID", "LADING_MASK_FD", "VIRTUAL_ENV", "NO_PROXY", "no_proxy"),
+        *("EFFECT", "DO", "LADING_JOB_ID", "LADING_HANDOVER_FD", "VIRTUAL_ENV", "NO_PROXY", "no_proxy"),
         *("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
     }
     assert env["LADING_JOB_ID"] == handle.id
@@ -317,13 +317,28 @@ def test_cloud_credentials_go_along_only_where_the_store_is_remote(
     assert "AWS_SECRET_ACCESS_KEY" in mine.render(remote)["env"]  # type: ignore[operator]
 
 
+def test_the_driver_of_a_remote_store_is_installed_with_the_requirements(cache: Path, effects: Path) -> None:
+    mine = backend(cache)
+    remote = {"spec_uri": "s3://bucket/spec.json"}
+
+    def lines(**fields: object) -> object:
+        return mine.render(request(effects, **fields))["environment"]["requirements"]  # type: ignore[index]
+
+    assert lines(requirements=("pandas",), **remote) == ["obstore", "pandas"]
+    assert lines(requirements=("obstore==0.10.1",), **remote) == ["obstore", "obstore==0.10.1"]
+    assert lines(**remote) == ["obstore"]
+    assert lines(requirements=("pandas",)) == ["pandas"]
+
+
 @pytest.mark.parametrize("size", [3, 200_000])
 def test_secrets_reach_the_job_through_a_pipe_and_nothing_else(cache: Path, effects: Path, size: int) -> None:
     secret = "s3cr3t" + "x" * size
-    mine = backend(cache, secrets=lambda: [secret])
+    options = {"endpoint": "http://store", "secret_access_key": secret}
+    mine = backend(cache, secrets=lambda: [secret], store_options=lambda: options)
     do = (
-        "said = json.load(os.fdopen(int(os.environ['LADING_MASK_FD'])))"
-        f"; sys.exit(5 if [len(s) for s in said] == [{len(secret)}] else 6)"
+        "said = json.load(os.fdopen(int(os.environ['LADING_HANDOVER_FD'])))"
+        "; sizes = [len(s) for s in [*said['mask'], *said['store'].values()]]"
+        f"; sys.exit(5 if sizes == [{len(secret)}, 12, {len(secret)}] else 6)"
     )
     handle = mine.submit(request(effects, do))
     assert ended(mine, handle).exit_code == 5

@@ -298,9 +298,9 @@ def test_secrets_of_the_worker_are_masked_wherever_the_job_writes(tmp_path: Path
     # what the step is given is not what is searched for
     made.change(args=[[[secret[:4], secret[4:]] for secret in secrets]])
     reader, writer = os.pipe()
-    os.write(writer, json.dumps(secrets).encode())
+    os.write(writer, json.dumps({"mask": secrets}).encode())
     os.close(writer)
-    ended = made.run(fds=(reader,), LADING_MASK_FD=str(reader))
+    ended = made.run(fds=(reader,), LADING_HANDOVER_FD=str(reader))
     os.close(reader)
     assert ended.code == 1
     assert ended.output.count("plain ***") == len(secrets)

@@ -14,7 +14,7 @@ from lading_runner.errors import ContractError, DuplicateAttempt, RunnerError
 from lading_runner.failpoints import failpoint
 from lading_runner.handover import handed_over
 from lading_runner.interrupts import Interrupted, Interrupts
-from lading_runner.masks import Masker, inherited
+from lading_runner.masks import Masker
 
 if TYPE_CHECKING:
     from lading_runner.invoke import Outcome
@@ -26,7 +26,7 @@ USAGE = "usage: python runner.pyz --spec <URL or path of spec.json>   (or LADING
 def main(argv: Sequence[str]) -> int:
     """Exit code, see ``lading_runner.errors``."""
     given = handed_over()
-    masker = Masker([*inherited(), *given.secrets])
+    masker = Masker(given.secrets)
     try:
         if os.environ.get("LADING_PACKAGES"):
             from lading_runner.packages import use_packages

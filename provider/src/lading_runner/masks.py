@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, Iterable, List
 
 MASK = "***"
@@ -34,18 +33,6 @@ class Masker:
     def begun(self, data: bytes) -> int:
         """Length of the longest end of ``data`` that may become a secret with what follows."""
         return max((_overlap(data, secret) for secret in self._bytes), default=0)
-
-
-def inherited() -> List[str]:
-    """Secrets from the file descriptor that ``LADING_MASK_FD`` names, which is read to its end and closed."""
-    number = os.environ.pop("LADING_MASK_FD", None)
-    if number is None:
-        return []
-    parts: List[bytes] = []
-    with os.fdopen(int(number), "rb") as pipe:
-        parts.append(pipe.read())
-    secrets: List[str] = json.loads(b"".join(parts) or b"[]")
-    return secrets
 
 
 def masked(value: Any, masker: Any) -> Any:

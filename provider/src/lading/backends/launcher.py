@@ -74,8 +74,8 @@ def main(job: dict[str, Any]) -> int:
     if child == 0:
         _become(job)
     os.close(starting)
-    if job["mask_fd"] is not None:
-        os.close(job["mask_fd"])
+    if job["handover_fd"] is not None:
+        os.close(job["handover_fd"])
     code, timed_out = _wait(child, job)
     ended = {"code": code, "timed_out": timed_out, "oom_kills": oom_kills() - before}
     _write(job["folder"], "exit.json", ended)

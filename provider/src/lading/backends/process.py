@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lading.backends import launcher
@@ -57,7 +57,8 @@ class Exit:
 class Launch:
     argv: Sequence[str]
     env: Mapping[str, str]
-    secrets: Sequence[str] = ()  # handed over through the pipe that LADING_MASK_FD names
+    secrets: Sequence[str] = ()  # these two are handed over through the pipe that LADING_HANDOVER_FD names
+    store_options: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
     grace_s: float = 30.0  # between SIGTERM and SIGKILL after timeout_s
 
@@ -132,7 +133,7 @@ class JobFolder:
     def _spawn(self, launch: Launch, lock: int) -> None:
         scratch = self.path / "work"
         scratch.mkdir(mode=0o700, exist_ok=True)
-        with _secret_pipe(launch.secrets) as mask_fd, self.output.open("ab") as output:
+        with _secret_pipe(launch) as handover_fd, self.output.open("ab") as output:
             job = {
                 "folder": str(self.path),
                 "host": socket.gethostname(),
@@ -140,16 +141,16 @@ class JobFolder:
                 "argv": list(launch.argv),
                 "timeout_s": launch.timeout_s,
                 "grace_s": launch.grace_s,
-                "mask_fd": mask_fd,
+                "handover_fd": handover_fd,
             }
             argv = (sys.executable, "-I", "-S", launcher.__file__, json.dumps(job))
             subprocess.run(  # noqa: S603  # our own program
                 argv,
-                env={**launch.env, "LADING_MASK_FD": str(mask_fd)},
+                env={**launch.env, "LADING_HANDOVER_FD": str(handover_fd)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=(lock, mask_fd),
+                pass_fds=(lock, handover_fd),
                 start_new_session=True,
                 check=False,
             )
@@ -239,9 +240,9 @@ def _until(condition: Callable[[], bool], patience_s: float) -> bool:
 
 
 @contextmanager
-def _secret_pipe(secrets: Sequence[str]) -> Iterator[int]:
-    """A pipe that holds ``secrets`` as a JSON list, whole before anybody reads: this process may die."""
-    data = json.dumps(list(secrets)).encode()
+def _secret_pipe(launch: Launch) -> Iterator[int]:
+    """A pipe that holds the secrets of ``launch``, whole before anybody reads: this process may die."""
+    data = json.dumps({"mask": list(launch.secrets), "store": dict(launch.store_options)}).encode()
     reading, writing = os.pipe()
     try:
         try:

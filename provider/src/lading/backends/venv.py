@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lading import environment
 from lading.backends import process
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lading.config import Target
+    from lading.environment import EnvironmentRequest
     from lading_runner.contract import Digest
 
 #: All that a job inherits from the worker. ``python -I`` would ignore PYTHON* anyhow.
@@ -52,7 +53,8 @@ def _silent(line: str) -> None:
 
 class VenvBackend:
     """``cache`` holds environments, runners and job folders; ``log`` gets the lines of a build as they come;
-    ``secrets`` gives what the job has to mask in all it writes."""
+    ``secrets`` gives what the job has to mask in all it writes, ``store_options`` what the store's connection
+    says."""
 
     name = "venv"
     capabilities = frozenset({Capability.REQUIREMENTS, Capability.TIMEOUT, Capability.DETACHED})
@@ -60,7 +62,13 @@ class VenvBackend:
 
     @classmethod
     def configured(cls, target: Target, worker: Worker) -> VenvBackend:
-        return cls(worker.cache, worker.log, worker.secrets, store=target.store)
+        return cls(
+            worker.cache,
+            worker.log,
+            worker.secrets,
+            store=target.store,
+            store_options=worker.store_options,
+        )
 
     def __init__(
         self,
@@ -68,9 +76,12 @@ class VenvBackend:
         log: Callable[[str], None] | None = None,
         secrets: Callable[[], Sequence[str]] = tuple,
         runner: Callable[[], tuple[bytes, Digest]] = _runner_archive,
+        *,
         store: str | None = None,
+        store_options: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._store = store
+        self._store_options = store_options
         self._cache = cache or environment.default_cache()
         self._log = log or _silent
         self._secrets = secrets
@@ -86,7 +97,7 @@ class VenvBackend:
         return [_refusal(job, field, value) for field, value in asked.items()] + environment.problems(job)
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
-        request = environment.resolve(job.requirements, job.python)
+        request = _request(job)
         return {
             "backend": self.name,
             "name": job.name,
@@ -115,6 +126,7 @@ class VenvBackend:
             argv=_argv(str(python), str(runner), job),
             env=_environ(job, python.parent.parent),
             secrets=self._secrets(),
+            store_options=self._store_options(),
             timeout_s=job.timeout_s,
         )
         handle = self._handle(job.name, self._folder(job.name).start(launch))
@@ -180,8 +192,7 @@ class VenvBackend:
                 line = line.replace(secret, "***")
             self._log(line)
 
-        request = environment.resolve(job.requirements, job.python)
-        locked = environment.lock(request, self._cache, log)
+        locked = environment.lock(_request(job), self._cache, log)
         return environment.ensure(locked, self._cache, log)
 
     def _stored_runner(self) -> Path:
@@ -193,12 +204,16 @@ class VenvBackend:
         return path
 
 
+def _request(job: JobRequest) -> EnvironmentRequest:
+    return environment.with_driver(environment.resolve(job.requirements, job.python), job.spec_uri)
+
+
 def _argv(python: str, runner: str, job: JobRequest) -> tuple[str, ...]:
     return (python, "-I", "-u", runner, "--spec", job.spec_uri)
 
 
 def _environ(job: JobRequest, folder: Path) -> dict[str, str]:
-    remote = "://" in job.spec_uri and not job.spec_uri.startswith("file:")
+    remote = environment.is_remote(job.spec_uri)
     env = {
         name: value
         for name, value in os.environ.items()

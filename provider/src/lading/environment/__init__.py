@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from lading.environment.build import default_cache, ensure, folder_of
+from lading.environment.driver import is_remote, with_driver
 from lading.environment.installed import packages, packages_digest
 from lading.environment.locking import Lock, lock, lock_for
 from lading.environment.place import Place
@@ -24,10 +25,12 @@ __all__ = [
     "default_cache",
     "ensure",
     "folder_of",
+    "is_remote",
     "lock",
     "lock_for",
     "packages",
     "packages_digest",
     "problems",
     "resolve",
+    "with_driver",
 ]

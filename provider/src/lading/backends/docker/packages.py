@@ -51,7 +51,7 @@ class PackageImages:
 
         :raises EnvironmentBuildError: the requirements cannot be resolved or installed
         """
-        request = environment.resolve(job.requirements, job.python)
+        request = environment.with_driver(environment.resolve(job.requirements, job.python), job.spec_uri)
         lock = environment.lock_for(request, self._place(base), self.cache, self.log)
         key = hashlib.sha256(canonical_json([base["Id"], lock.digest])).hexdigest()[:40]
         made = self.engine.image_id(f"{REPOSITORY}:{key}")
