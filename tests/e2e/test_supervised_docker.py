@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import docker_engine
+from lading.execution import attempt_folder
+from lading_runner.contract import Attempt
 from supervised import Airflow, until
 
 if TYPE_CHECKING:
@@ -76,6 +78,9 @@ def begun(airflow: Airflow, dag_id: str, run_id: str, wait: str) -> None:
         return ti["state"] == wanted and (wanted == "running" or ti["triggerer_job"] is not None)
 
     until(waited_for, f"{wait} is not {wanted}")
+    # Its first lines are stored some seconds after its start; a clear right then is lost on the scheduler.
+    lines = f"{attempt_folder(Attempt(dag_id, run_id, wait))}/log/"
+    until(lambda: next(iter(airflow.objects.list(lines)), None), f"nothing was printed by {dag_id}.{wait}")
 
 
 def test_a_scheduled_step_in_a_container_is_green_with_its_log_and_lineage(airflow: Airflow) -> None:
