@@ -104,9 +104,17 @@ class Airflow:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            data = answer.read()
-        return json.loads(data) if data else None
+        end = time.monotonic() + 20
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    data = answer.read()
+                return json.loads(data) if data else None
+            except urllib.error.HTTPError as e:
+                # SQLite has one writer at a time, and Airflow answers so when it waited for it in vain
+                if e.code != 500 or time.monotonic() > end:
+                    raise
+            time.sleep(0.5)
 
     def trigger(self, dag_id: str) -> str:
         """The new run's id."""
@@ -223,6 +231,8 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
+            # one writer at a time: the others wait longer than the five seconds that are usual
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__LADING__CANCEL_GRACE_S": "8",  # more than Airflow gives a killed task
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
             "AIRFLOW__LADING__STORE": (self.home / "store").as_uri(),
