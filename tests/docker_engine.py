@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import docker
+from benchmarks.cases.containers import IMAGE, available
 
 from fakes.attempts import FileState
 from lading.backends.base import JobRequest, Worker
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from lading_runner.contract import Result
 
-IMAGE = "lading/python:3.11"
 POLICY = Policy(poll_min_s=0.05, poll_max_s=0.3, settle_s=0.3, grace_s=5, backoff_s=0.01)
 
 
@@ -41,12 +41,7 @@ def api() -> Any:
 
 def require() -> None:
     """Skip, or fail where it is required, unless an engine answers and has the image."""
-    from docker.errors import DockerException
-
-    try:
-        api().inspect_image(IMAGE)
-    except DockerException as e:
-        require_service("docker", False, f"{e}; it needs an engine with the image {IMAGE}")
+    require_service("docker", available(), f"it needs an engine with the image {IMAGE}")
 
 
 @dataclass

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from benchmarks.model import Area, Bench, Contestant, Kind, Row, Sample, Target, Term
 
@@ -24,10 +26,28 @@ def available() -> bool:
         import docker
     except ImportError:
         return False
+    if not listens():
+        return False
+    client = docker.APIClient(version="1.41", timeout=5)
     try:
-        docker.APIClient(version="auto", timeout=5).inspect_image(IMAGE)
+        client.inspect_image(IMAGE)
     except docker.errors.DockerException:
         return False
+    finally:
+        client.close()
+    return True
+
+
+def listens() -> bool:
+    """Whether anybody listens where the engine should; the SDK leaves its socket open where nobody does."""
+    url = urlsplit(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    unix = url.scheme == "unix"
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(url.path if unix else (url.hostname, url.port))
+        except OSError:
+            return False
     return True
 
 
