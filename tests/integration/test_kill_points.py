@@ -38,7 +38,7 @@ def command(folder: Path, kind: str, mode: str, fingerprint: str) -> tuple[str, 
 
 def environ(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
-    return {**kept, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'provider/src'}", **more}
+    return {**kept, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'provider/src'}:{ROOT}", **more}
 
 
 def work(folder: Path, kind: str, mode: str = "run", fingerprint: str = "new", **env: str) -> int:
