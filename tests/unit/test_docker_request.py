@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,10 +16,14 @@ from hypothesis import strategies as st
 from lading.backends.base import FailureClass, JobRequest, JobState, StoreView, Worker
 from lading.backends.docker import DockerBackend
 from lading.backends.docker.backend import judged
+from lading.backends.docker.settings import DockerSettings
 from lading.config import Target
 from lading.execution import attempt_folder, job_name
 from lading.resources import GPU, Resources
 from lading_runner.contract import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "docker"
 ATTEMPT = Attempt("churn", "manual__2026-11-20", "train", 3)
@@ -34,6 +38,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"requirements": ("six",), "env": {"A": "b"}, "options": {"pids_limit": 50}},
     ),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def an_engine_on_this_machine() -> Iterator[None]:
+    """Whether or not there is one: where it is decides about the store, and only its URL counts here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DockerSettings, "engine_is_here", lambda self: not (self.host or "").startswith("tcp:"))
+        yield
 
 
 def backend(extra: dict[str, Any], target: dict[str, Any] | None = None) -> DockerBackend:
