@@ -112,7 +112,6 @@ def _probe(found: Any) -> Probe:
     store.put_bytes(code.archive)
     attempt = Attempt(DAG_ID, uuid.uuid4().hex, "probe")
     view = backend.store_view(store.root)
-    lines_of = (found.requirements,) if isinstance(found.requirements, str) else found.requirements or ()
 
     def spec_for(generation: Attempt) -> Spec:
         return Spec(
@@ -131,7 +130,12 @@ def _probe(found: Any) -> Probe:
         fingerprint="probe",
         max_tries=1,
         request_for=lambda generation: job_request(
-            generation, found, backend, store_root=store.root, requirements=lines_of, timeout_s=_TIME_S
+            generation,
+            found,
+            backend,
+            store_root=store.root,
+            requirements=found.requirement_lines,
+            timeout_s=_TIME_S,
         ),
         spec_for=spec_for,
         hooks=Hooks(ended.append, on_log=lines.append),

@@ -72,13 +72,12 @@ def _request(dag_id: str, operator: Any) -> dict[str, Any]:
     step = operator.step if mapped is None else StepOptions.of(operator.task_id, **_step_arguments(mapped))
     target = target_of(step)
     backend = registry.get(target.backend).configured(target, Worker())
-    asked = target.requirements
     request = job_request(
         Attempt(dag_id, "<run_id>", operator.task_id),
         target,
         backend,
         store_root=deployment.store().root,
-        requirements=(asked,) if isinstance(asked, str) else tuple(asked or ()),
+        requirements=target.requirement_lines,
         timeout_s=operator.execution_timeout.total_seconds() if operator.execution_timeout else None,
     )
     return {

@@ -63,7 +63,7 @@ def examine_one(settings: Settings, name: str) -> Row:
 def _problems(target: Target, settings: Settings) -> str:
     """What its backend finds wrong with the target, offline; an image may still be the step's to name."""
     is_url = "://" in settings.store or settings.store.startswith("/")
-    asked = target.requirements
+    backend = registry.get(target.backend)
     job = JobRequest(
         name="0" * 40,
         dag_id="",
@@ -72,14 +72,13 @@ def _problems(target: Target, settings: Settings) -> str:
         store_root=settings.store if is_url else "",  # what a connection says is known to the worker alone
         folder="",
         resources=target.resources,
-        image=target.image
-        or ("…" if Capability.IMAGE in registry.get(target.backend).capabilities else None),
-        requirements=(asked,) if isinstance(asked, str) else asked or (),
+        image=target.image or ("…" if Capability.IMAGE in backend.capabilities else None),
+        requirements=target.requirement_lines,
         python=target.python,
         env=target.env,
         options=target.options,
     )
-    found = registry.get(target.backend).configured(target, Worker()).validate(job)
+    found = backend.configured(target, Worker()).validate(job)
     return "\n".join(f"{problem.field}: {problem.message}; {problem.cure}" for problem in found)
 
 

@@ -48,6 +48,12 @@ class Target:
     extra: Mapping[str, object] = field(default_factory=dict)  # the backend's own keys
     origins: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def requirement_lines(self) -> tuple[str, ...]:
+        """``requirements`` as a job request has them: a path is one of the lines."""
+        asked = self.requirements
+        return (asked,) if isinstance(asked, str) else tuple(asked or ())
+
 
 def _no_own_keys(_backend: str) -> Collection[str]:
     return ()

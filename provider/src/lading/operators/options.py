@@ -104,7 +104,7 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
         target,
         instance,
         store_root=_known_store(),
-        requirements=_lines(target.requirements),
+        requirements=target.requirement_lines,
     )
     problems = [*instance.validate(request), *_context_problems(function, backend)]
     if problems:
@@ -121,10 +121,6 @@ def _known_store() -> str:
     """The URL of the store; empty where a connection has it, which is not read while a DAG is parsed."""
     store = deployment.settings().store
     return store if "://" in store or store.startswith("/") else ""
-
-
-def _lines(requirements: str | Sequence[str] | None) -> tuple[str, ...]:
-    return (requirements,) if isinstance(requirements, str) else tuple(requirements or ())
 
 
 def _context_problems(function: Callable[..., Any] | str, backend: type[Backend]) -> list[Problem]:
