@@ -139,7 +139,9 @@ def sweep(failed: int | None = None) -> list[LineageEvent]:
               external={"inputs": [{"uri": "sklearn://digits", "version": "1.7.2"}]}),
         event("split", at_s=2, target="local", environment=LOCAL, code=code("split"),
               inputs={"rows": (ROWS, by("load"))}, outputs={"train": TRAIN, "test": TEST}, params={"seed": 7},
-              timings={"run_s": 0.12, "stage_out_s": 0.02}),
+              timings={"run_s": 0.12, "stage_out_s": 0.02},
+              profile={"cpu_s": 0.25, "peak_rss_bytes": 152_000_000,
+                       "bytes_in": ROWS.size, "bytes_out": 1_150_100}),
         event("settings", at_s=2.5, operator="@task", outputs={"return_value": SETTINGS}, environment=LOCAL,
               timings={"run_s": 0.01}),
     ]  # fmt: skip
@@ -156,6 +158,10 @@ def sweep(failed: int | None = None) -> list[LineageEvent]:
               inputs={"model": (model(5), by("choose")), "rows": (TEST, by("split", key="test"))},
               outputs={"return_value": SCORES, "confusion": FIGURE}, timings={"run_s": 1.4},
               metrics={"accuracy": 0.975, "log_loss": 0.1182},
+              profile={"cpu_s": 2.1, "peak_rss_bytes": 3_100_000_000,
+                       "bytes_in": 1_434_780, "bytes_out": 38_173,
+                       "gpu": [{"name": "NVIDIA L4", "memory_bytes": 24_152_899_584, "peak_memory_bytes":
+                                4_294_967_296, "utilization_mean": 0.83, "utilization_max": 1.0}]},
               metrics_higher_is_better={"accuracy": True, "log_loss": False}),
         event("notify", at_s=33, operator="EmailOperator", status="skipped"),
     ]  # fmt: skip
@@ -184,6 +190,7 @@ def _train(n: int, failed: int | None) -> list[LineageEvent]:
     metrics = {"accuracy": 0.94 + 0.004 * n if n != 5 else 0.981}
     found += [
         event("train", at_s=10 + n, outputs={"return_value": model(n)}, timings={"run_s": 2.0 + 0.1 * n},
+              profile={"cpu_s": 3.9 + 0.1 * n, "peak_rss_bytes": 400_000_000 + n},
               metrics=metrics, metrics_higher_is_better={"accuracy": True}, **common, **again)
     ]  # fmt: skip
     return found

@@ -375,7 +375,7 @@ def test_a_folder_that_others_may_write_is_not_run_from(tmp_path: Path) -> None:
 
 
 def test_the_runner_has_no_way_out_of_its_folder(tmp_path: Path) -> None:
-    """Of the store, a job writes blobs and its own attempt's folder alone."""
+    """Of the store, a job writes blobs, their previews, and its own attempt's folder alone."""
     made: Job = job(tmp_path, "def run():\n    return [1]\n")
     made.run()
     outside = {
@@ -383,6 +383,6 @@ def test_the_runner_has_no_way_out_of_its_folder(tmp_path: Path) -> None:
         for path in made.root.rglob("*")
         if path.is_file() and not path.is_relative_to(made.folder)
     }
-    assert outside <= {"blobs"}
+    assert outside == {"blobs", "previews"}
     assert {path.name for path in made.folder.iterdir()} <= {"spec.json", "claim", "log", "result.json"}
     assert FOLDER in str(made.folder)

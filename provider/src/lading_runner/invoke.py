@@ -49,20 +49,21 @@ def execute(
     A ``function`` is called with ``args`` and ``kwargs`` as they are; without one, code and inputs come from
     the store. ``mask`` takes the secrets out of every text in the result.
     """
-    run = _Run(spec, store)
+    run = _Run(spec, store, mask)
     exception: Optional[BaseException] = None
     with api.recording() as record:
         try:
             run.call(function, args or (), kwargs or {})
         except BaseException as e:  # noqa: BLE001  # whatever user code raises is the result of the step
             exception = e
-    return Outcome(run.result(record, exception, mask), run.value, exception)
+    return Outcome(run.result(record, exception), run.value, exception)
 
 
 class _Run:
-    def __init__(self, spec: Spec, store: ArtifactStore) -> None:
+    def __init__(self, spec: Spec, store: ArtifactStore, mask: Callable[[str], str]) -> None:
         self.spec = spec
         self.store = store
+        self.mask = mask
         self.started = utc_now()
         self.clock = Clock()
         self.meter = Meter()
@@ -83,13 +84,12 @@ class _Run:
         finally:
             self.clock.lap("run_s")
         failpoint("runner.call.after")
-        self.outputs = staging.stage_out(self.spec, self.store, self.value)
+        self.outputs = staging.stage_out(self.spec, self.store, self.value, self.mask)
         self.clock.lap("stage_out_s")
         failpoint("runner.outputs.after")
 
-    def result(
-        self, record: api.Record, exception: Optional[BaseException], mask: Callable[[str], str]
-    ) -> Result:
+    def result(self, record: api.Record, exception: Optional[BaseException]) -> Result:
+        mask = self.mask
         error = None if exception is None else masked(describe(exception), mask)
         status = "succeeded" if error is None else "cancelled" if error["class"] == "cancelled" else "failed"
         external = {"inputs": record.external_inputs, "outputs": record.external_outputs}

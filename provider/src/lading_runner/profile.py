@@ -8,20 +8,24 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Set, Tuple
 
+from lading_runner import gpu
+
 
 class Meter:
-    """CPU time of this process and its ended children since the meter was made, and peak memory."""
+    """CPU time of this process and its ended children since the meter was made, peak memory, and the GPUs."""
 
     def __init__(self) -> None:
         self._cpu_s = _cpu_s()
+        self._gpu = gpu.meter()
 
     def read(self, bytes_in: int, bytes_out: int) -> Dict[str, Any]:
-        return {
+        found = {
             "cpu_s": round(_cpu_s() - self._cpu_s, 6),
             "peak_rss_bytes": _peak_rss_bytes(),
             "bytes_in": bytes_in,
             "bytes_out": bytes_out,
         }
+        return {**found, "gpu": self._gpu.read()} if self._gpu else found
 
 
 class Clock:

@@ -26,8 +26,10 @@ def stage_in(
     return args, {name: load.argument(value, name) for name, value in spec.params.items()}
 
 
-def stage_out(spec: Spec, store: ArtifactStore, value: Any) -> Dict[str, ArtifactRef]:
-    """Outputs by name; none for ``None``.
+def stage_out(
+    spec: Spec, store: ArtifactStore, value: Any, mask: Callable[[str], str] = str
+) -> Dict[str, ArtifactRef]:
+    """Outputs by name; none for ``None``. ``mask`` takes secrets out of their previews.
 
     :raises SerializationError: nothing stores such a value
     :raises StoreError: it cannot be written
@@ -35,9 +37,12 @@ def stage_out(spec: Spec, store: ArtifactStore, value: Any) -> Dict[str, Artifac
     if value is None:
         return {}
     from lading_runner import values
+    from lading_runner.previews import Previews
 
     split = bool(spec.outputs.get("split"))
-    return {"return_value": values.save(value, store, allow_pickle=spec.allow_pickle, split=split)}
+    shown = Previews(store, mask) if spec.outputs.get("previews", True) else None
+    ref = values.save(value, store, allow_pickle=spec.allow_pickle, split=split, previews=shown)
+    return {"return_value": ref}
 
 
 def call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

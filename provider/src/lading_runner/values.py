@@ -19,6 +19,7 @@ from lading_runner.serializers.pickled import ALLOW
 from lading_runner.serializers.sniff import sniff
 
 if TYPE_CHECKING:
+    from lading_runner.previews import Previews
     from lading_runner.serializers.base import Blob, Serializer
 
 __all__ = ["ABSENT", "COLLECTION", "Collection", "elements", "fit", "load", "save", "sniff", "type_name"]
@@ -44,14 +45,21 @@ class Store(Protocol):
 
 
 def save(
-    value: Any, store: Store, *, allow_pickle: bool = False, split: bool = False, path: str = "return_value"
+    value: Any,
+    store: Store,
+    *,
+    allow_pickle: bool = False,
+    split: bool = False,
+    path: str = "return_value",
+    previews: Optional[Previews] = None,
 ) -> ArtifactRef:
     """Store ``value``. ``split``: a list, tuple or dict element by element, even if it is plain data.
+    ``previews``: writes what people see of it.
 
     :raises SerializationError: a part fits no serializer, named as ``return_value[3].model``
     :raises DependencyError: the library of the format is not installed
     """
-    return _Saver(store, allow_pickle).save(value, path, split)
+    return _Saver(store, allow_pickle, previews).save(value, path, split)
 
 
 def load(ref: ArtifactRef, store: Store, *, allow_pickle: bool = False, annotation: Any = None) -> Any:
@@ -86,9 +94,10 @@ def elements(ref: ArtifactRef, store: Store) -> Collection:
 
 
 class _Saver:
-    def __init__(self, store: Store, allow_pickle: bool) -> None:
+    def __init__(self, store: Store, allow_pickle: bool, previews: Optional[Previews] = None) -> None:
         self._store = store
         self._allow_pickle = allow_pickle
+        self._previews = previews
         self._depth = 0
 
     def save(self, value: Any, path: str, split: bool = False) -> ArtifactRef:
@@ -102,7 +111,8 @@ class _Saver:
         except SerializationError as e:
             return self._rest(value, path, e)
         digest, size = self._store.put_bytes(canonical_json(data))
-        return ArtifactRef(digest, size, "json", type_name(value), trimmed(JsonSerializer().describe(value)))
+        facts = trimmed(JsonSerializer().describe(value))
+        return self._shown(value, ArtifactRef(digest, size, "json", type_name(value), facts))
 
     def _rest(self, value: Any, path: str, unfit: SerializationError) -> ArtifactRef:
         """What neither a built-in serializer nor JSON takes."""
@@ -126,7 +136,13 @@ class _Saver:
             if not self._allow_pickle or serializer.format == serializers.PICKLE:
                 raise SerializationError(f"{path}: {e}") from e
             return self._dump(serializers.by_format(serializers.PICKLE), value, path)
-        return ArtifactRef(digest, size, serializer.format, type_name(value), trimmed(facts))
+        ref = ArtifactRef(digest, size, serializer.format, type_name(value), trimmed(facts))
+        return self._shown(value, ref, serializer)
+
+    def _shown(self, value: Any, ref: ArtifactRef, serializer: Optional[Serializer] = None) -> ArtifactRef:
+        if self._previews is not None:
+            self._previews.write(value, ref, serializer)
+        return ref
 
     def _collection(self, value: Any, path: str) -> ArtifactRef:
         parts = _parts(value) or []
@@ -143,7 +159,8 @@ class _Saver:
             items.append((key, *self._element(item, path + place)))
         self._depth -= 1
         digest, size = self._store.put_bytes(collection.encode(kind, items))
-        return ArtifactRef(digest, size, COLLECTION, type_name(value), {"kind": kind, "length": len(items)})
+        facts = {"kind": kind, "length": len(items)}
+        return self._shown(items, ArtifactRef(digest, size, COLLECTION, type_name(value), facts))
 
     def _element(self, value: Any, path: str) -> Tuple[ArtifactRef, Any]:
         """A reference, and the JSON of what is small."""

@@ -69,6 +69,14 @@ OPTIONS: Mapping[str, Option] = {
         "True",
         "0.1.0",
     ),
+    "previews": Option(
+        "boolean",
+        "True",
+        "Whether a preview (the first rows, statistics, a picture, the beginning of a text) is stored beside "
+        "each artifact, for the pages of Airflow: whoever may read the XComs of a DAG can see it.",
+        "False",
+        "0.1.0",
+    ),
     "environments": Option(
         "string",
         None,

@@ -23,6 +23,7 @@ class Settings:
     default_target: str
     inline_limit: int  # bytes
     allow_pickle: bool
+    previews: bool
     environments: Path
     infra_retries: int
     poll_interval_s: float

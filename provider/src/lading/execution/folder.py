@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from lading.errors import LadingError
 from lading.execution.names import attempt_folder
 from lading.execution.verdict import same_generation
-from lading_runner.contract import Attempt, Result, Spec
+from lading_runner import previews
+from lading_runner.contract import Attempt, Digest, Result, Spec
 from lading_runner.store import ArtifactStore
-from lading_runner.store.keys import BLOBS, blob_key
+from lading_runner.store.keys import BLOBS, PREVIEWS, blob_key
 
 if TYPE_CHECKING:
     from lading_runner.store.base import ObjectStore
@@ -63,11 +64,22 @@ class AttemptFolder:
 
     def collect(self) -> None:
         """Move what the job left in its outbox to where artifacts lie, each under the digest of the bytes
-        that are found. Safe to repeat."""
+        that are found, with its preview. Safe to repeat."""
         store = ArtifactStore(self.objects)
         for stat in list(self.objects.list(f"{self.key}/{BLOBS}")):
             with self.objects.open(stat.key) as source:
-                store.put(lambda sink, source=source: shutil.copyfileobj(source, sink, _COPY))  # type: ignore[misc]
+                digest, _ = store.put(
+                    lambda sink, source=source: shutil.copyfileobj(source, sink, _COPY)  # type: ignore[misc]
+                )
+            self._collect_previews(digest)
+            self.objects.delete(stat.key)
+
+    def _collect_previews(self, digest: Digest) -> None:
+        """Of an artifact that is this job's own, and no more than a preview may be."""
+        hex_digits = digest[len("sha256:") :]
+        for stat in list(self.objects.list(f"{self.key}/{PREVIEWS}{hex_digits[:2]}/{hex_digits}-")):
+            if stat.size <= previews.LIMIT:
+                self.objects.create(stat.key[len(self.key) + 1 :], self.objects.read(stat.key))
             self.objects.delete(stat.key)
 
     def mark_cancelled(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lading.lineage import facts
 from lading.lineage.facts import index_range, number, source
 
 if TYPE_CHECKING:
@@ -133,6 +134,45 @@ def writes(nodes: Iterable[StepNode]) -> dict[str, list[Output]]:
         for output in node.event.outputs:
             found[output.name].append(output)
     return found
+
+
+def cost(nodes: Sequence[StepNode]) -> list[str]:
+    """``cpu 18.2 s``, ``peak memory 774.4 MiB``, ``read …``, ``wrote …``; of several steps the
+    highest peak."""
+    profiles = [node.event.profile for node in nodes]
+    found = []
+    if seconds := _numbers(profiles, "cpu_s"):
+        found.append(f"cpu {facts.durations(seconds)}")
+    if peaks := _numbers(profiles, "peak_rss_bytes"):
+        found.append(f"peak memory {facts.size(int(max(peaks)))}")
+    for name, word in (("bytes_in", "read"), ("bytes_out", "wrote")):
+        if total := sum(_numbers(profiles, name)):
+            found.append(f"{word} {facts.size(int(total))}")
+    return found
+
+
+def gpus(nodes: Sequence[StepNode]) -> list[str]:
+    """``NVIDIA L4 · peak 12.0 GiB of 22.5 GiB · 83% busy``, by name of the device, the most of several."""
+    by_name: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for node in nodes:
+        devices = node.event.profile.get("gpu")
+        for device in devices if isinstance(devices, list) else []:
+            if isinstance(device, dict):
+                by_name[str(device.get("name"))].append(device)
+    found = []
+    for name, devices in by_name.items():
+        peak, whole, busy = (
+            max(_numbers(devices, field), default=0)
+            for field in ("peak_memory_bytes", "memory_bytes", "utilization_mean")
+        )
+        memory = f"peak {facts.size(int(peak))} of {facts.size(int(whole))}"
+        found.append(f"{name} · {memory} · {busy:.0%} busy")
+    return found
+
+
+def _numbers(profiles: Iterable[Mapping[str, Any]], name: str) -> list[float]:
+    found = (profile.get(name) for profile in profiles)
+    return [value for value in found if isinstance(value, (int, float))]
 
 
 def metrics(nodes: Sequence[StepNode]) -> list[str]:

@@ -125,6 +125,10 @@ class _Layout:
         yield from _external(group, "outputs", "⇒")
         if metrics := folding.metrics(group.nodes):
             yield Line((Span("metrics  ", "dim"), Span(" · ".join(metrics))))
+        if cost := folding.cost(group.nodes):
+            yield Line((Span("profile  ", "dim"), Span(" · ".join(cost), "dim")))
+        for gpu in folding.gpus(group.nodes):
+            yield Line((Span("gpu      ", "dim"), Span(gpu, "dim")))
         if len(group.nodes) == 1 and group.first.event.params:
             params = " · ".join(f"{k}={v!r}" for k, v in group.first.event.params.items())
             yield Line((Span("params   ", "dim"), Span(params)))

@@ -64,12 +64,16 @@ class StepPlan:
             args=self.wire.args,
             params=self.wire.params,
             inputs=self.wire.inputs,
-            outputs={"split": self._split()},
+            outputs=self._outputs(),
             python=f"=={self.target.python}.*" if self.target.python else None,
             environment={"kind": self.target.backend, "digest": self.environment_digest},
             outbox=self._view.outbox or None,
             allow_pickle=self.allow_pickle,
         )
+
+    def _outputs(self) -> dict[str, bool]:
+        shown = {} if deployment.settings().previews else {"previews": False}
+        return {"split": self._split(), **shown}
 
     def fingerprint(self) -> str:
         return fingerprint(

@@ -12,6 +12,7 @@ from lading.xcom.traced import Handle, TracedDict, TracedList
 from lading_runner import values
 from lading_runner.contract import ArtifactRef, Producer, canonical_json
 from lading_runner.errors import SerializationError
+from lading_runner.previews import Previews
 from lading_runner.serializers.json import to_jsonable
 
 #: Format of values that only Airflow's own serde knows: assets, pendulum times, Kubernetes objects, …
@@ -61,7 +62,8 @@ def inline(value: Any, producer: Producer) -> Handle | None:
 def _store(value: Any, *, split: bool) -> ArtifactRef:
     store, allow_pickle = deployment.store(), deployment.settings().allow_pickle
     try:
-        return values.save(value, store, allow_pickle=allow_pickle, split=split)
+        shown = Previews(store, deployment.mask) if deployment.settings().previews else None
+        return values.save(value, store, allow_pickle=allow_pickle, split=split, previews=shown)
     except SerializationError:
         foreign = _by_airflow(value)
         if foreign is None:

@@ -9,6 +9,7 @@ from lading_runner.errors import ContractError
 
 MAX_KEY_BYTES = 1024  # S3, GCS and Azure all end here
 BLOBS = "blobs/sha256/"
+PREVIEWS = "previews/"
 #: First characters of temporary names; no key part begins so, and no listing shows them.
 TEMPORARY = ".tmp"
 

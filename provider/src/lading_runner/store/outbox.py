@@ -1,6 +1,7 @@
 """The store of a job that may write into its own folder only, so that no job can touch another's bytes.
 
-What would go under ``blobs/`` waits under ``<folder>/blobs/``; the worker moves it after it has looked at it.
+What would go under ``blobs/`` and ``previews/`` waits there under ``<folder>/``; the worker moves it after it
+has looked at it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Iterator, Optional
 
-from lading_runner.store.keys import BLOBS
+from lading_runner.store.keys import BLOBS, PREVIEWS
 from lading_runner.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Outbox:
         self._own.drop(spooled)
 
     def _writable(self, key: str) -> LocalStore:
-        return self._own if key.startswith(BLOBS) else self._store
+        return self._own if key.startswith((BLOBS, PREVIEWS)) else self._store
 
     def _holder(self, key: str) -> LocalStore:
-        written_here = key.startswith(BLOBS) and self._own.stat(key) is not None
+        written_here = key.startswith((BLOBS, PREVIEWS)) and self._own.stat(key) is not None
         return self._own if written_here else self._store
