@@ -1,0 +1,54 @@
+"""What the profile says of a real GPU. The step speaks to the driver itself: no library is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner_jobs import job
+
+pytestmark = pytest.mark.skipif(not Path("/dev/nvidiactl").exists(), reason="no NVIDIA GPU here")
+
+HELD = 2 << 30  # bytes
+CODE = f"""
+    import ctypes
+    import time
+
+    def run():
+        cuda = ctypes.CDLL("libcuda.so.1")
+        device, context, memory = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_ulonglong()
+        assert cuda.cuInit(0) == 0
+        assert cuda.cuDeviceGet(ctypes.byref(device), 0) == 0
+        assert cuda.cuCtxCreate_v2(ctypes.byref(context), 0, device) == 0
+        assert cuda.cuMemAlloc_v2(ctypes.byref(memory), ctypes.c_size_t({HELD})) == 0
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            for _ in range(50):
+                assert cuda.cuMemsetD32_v2(memory, 7, ctypes.c_size_t({HELD // 4})) == 0
+            assert cuda.cuCtxSynchronize() == 0
+        return {HELD}
+"""
+
+
+@pytest.fixture
+def gpus(tmp_path: Path) -> list[dict[str, object]]:
+    ended = job(tmp_path, CODE).run()
+    assert ended.code == 0, ended.output
+    assert ended.result is not None
+    return ended.result.profile["gpu"]
+
+
+def test_memory_and_load_of_the_gpu_are_seen(gpus: list[dict[str, object]]) -> None:
+    first = gpus[0]
+    assert first["name"]
+    assert HELD < int(str(first["peak_memory_bytes"])) < int(str(first["memory_bytes"]))
+    assert 0 < float(str(first["utilization_mean"])) <= float(str(first["utilization_max"])) <= 1
+    assert float(str(first["utilization_max"])) > 0.3
+
+
+def test_hidden_gpus_are_not_looked_at(tmp_path: Path) -> None:
+    made = job(tmp_path, "def run():\n    return 1\n")
+    ended = made.run(CUDA_VISIBLE_DEVICES="")
+    assert ended.result is not None
+    assert "gpu" not in ended.result.profile
