@@ -26,6 +26,7 @@ SETTINGS = {
     "AIRFLOW__API_AUTH__JWT_SECRET": "lading-tests-lading-tests-lading-tests",
     "AIRFLOW__LADING__STORE": f"file://{HOME / 'store'}",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    "TMPDIR": HOME / "tmp",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": HOME / "matplotlib",
 }
@@ -36,6 +37,11 @@ def _isolate() -> None:
     for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_"))]:
         del os.environ[name]
     (HOME / "dags").mkdir()
+    (HOME / "tmp").mkdir()
+    os.environ.setdefault(
+        "PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()
+    )  # where tmp_path stays to be looked at
+    tempfile.tempdir = None  # to be asked for again
     os.environ.update({name: str(value) for name, value in SETTINGS.items()})
 
 

@@ -46,13 +46,17 @@ def frame(size: int) -> pd.DataFrame:
 
 
 def lading_put(bench: Bench) -> Sample:
+    """As a step stores its value: with the preview."""
     from lading_runner import values
+    from lading_runner.previews import Previews
 
     artifacts = store(bench)
-    values.save(frame(100), artifacts)  # imports are the user's own or paid once; they are not the hand-over
+    values.save(
+        frame(100), artifacts, previews=Previews(artifacts)
+    )  # imports are the user's own or paid once; they are not the hand-over
     value, sample = frame(bench.size(SIZE)), Sample()
     with timed(sample, "put_"):
-        ref = values.save(value, artifacts)
+        ref = values.save(value, artifacts, previews=Previews(artifacts))
     (bench.folder / REF).write_bytes(ref.dumps())
     return sample
 
