@@ -102,6 +102,27 @@ CASES: dict[str, tuple[dict[str, Any], JobRequest]] = {
             resources=Resources(cpu=4, memory="16GiB", gpu=GPU("l4", 1), spot=True),
         ),
     ),
+    "requirements": (
+        {
+            **MOUNTED,
+            "gpu_resource": "amd.com/gpu",
+            "secret_env": {"TOKEN": {"secret": "hub", "key": "token"}},
+        },
+        replace(
+            JOB,
+            requirements=("six==1.17.0",),
+            env={"HTTPS_PROXY": "http://proxy:3128", "PIP_TARGET": "/elsewhere"},
+            resources=Resources(cpu=1, memory="1GiB", gpu=GPU(count=1)),
+        ),
+    ),
+    "package-cache": (
+        {"package_cache": {"pvc": "lading-packages"}, "platform": "linux-aarch64"},
+        replace(REMOTE, requirements=("six==1.17.0",)),
+    ),
+    "package-cache-on-nodes": (
+        {**MOUNTED, "package_cache": {"host_path": "/srv/lading-packages"}, "kind": "job"},
+        replace(JOB, requirements=("six==1.17.0",)),
+    ),
     "overridden": (
         {
             **MOUNTED,

@@ -22,7 +22,7 @@ class FakeApi(ThreadingHTTPServer):
         self.objects: dict[str, dict[str, Any]] = {}
         self.refusals: list[tuple[int, str]] = []  # of the next requests
         self.silent = False
-        self.forbidden: str | None = None  # the end of the paths that this account may not use
+        self.forbidden: str | None = None  # a method, or the end of the paths, that this account may not use
         self.seen: list[tuple[str, str, Any]] = []  # method, path, body
         self.tokens: list[str] = []
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -62,7 +62,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.refusals:
             status, message = self.server.refusals.pop(0)
             self._answer(status, {"kind": "Status", "message": message})
-        elif self.server.forbidden and path.endswith(self.server.forbidden):
+        elif self.server.forbidden and self.server.forbidden in (
+            self.command,
+            path[-len(self.server.forbidden) :],
+        ):
             self._answer(403, {"kind": "Status", "message": f'{path} is forbidden: User "u" cannot do that'})
         elif self.command == "POST":
             self._create(path, body)
@@ -72,12 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
             )
         elif path not in self.server.objects:
             self._answer(404, {"kind": "Status", "message": f"{path} not found"})
-        elif self.command == "DELETE":
-            self._delete(path, body)
         else:
-            self._answer(200, self.server.objects[path])
+            {"GET": self._read, "PATCH": self._patch, "DELETE": self._delete}[self.command](path, body)
 
-    do_GET = do_POST = do_DELETE = _do
+    do_GET = do_POST = do_DELETE = do_PATCH = _do
 
     def _create(self, path: str, body: dict[str, Any]) -> None:
         key = f"{path}/{body['metadata']['name']}"
@@ -94,8 +95,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.objects[key] = made
         self._answer(201, made)
 
+    def _read(self, path: str, body: None) -> None:
+        self._answer(200, self.server.objects[path])
+
+    def _patch(self, path: str, body: dict[str, Any]) -> None:
+        self.server.objects[path]["metadata"].update(body["metadata"])
+        self._answer(200, self.server.objects[path])
+
     def _delete(self, path: str, body: dict[str, Any]) -> None:
-        if body["preconditions"]["uid"] != self.server.objects[path]["metadata"]["uid"]:
+        if (
+            "preconditions" in body
+            and body["preconditions"]["uid"] != self.server.objects[path]["metadata"]["uid"]
+        ):
             self._answer(409, {"kind": "Status", "message": "the UID in the precondition does not match"})
             return
         self._answer(200, self.server.objects.pop(path))

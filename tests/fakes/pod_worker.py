@@ -1,7 +1,8 @@
 """A worker whose job is a pod: ``pod_worker.py <folder> <namespace> <mode>``, one process per try.
 
-``folder`` holds the store, the state, ``code.py`` with the step's function ``run``, and ``events``, a line
-per report; it gives the run its id, so that two tests have two pods. A test makes the worker by ``PodDesk``.
+``folder`` holds the store, the state, ``code.py`` with the step's function ``run``, perhaps ``request.json``
+with fields of its request, and ``events``, a line per report; it gives the run its id, so that two tests have
+two pods. A test makes the worker by ``PodDesk``.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class PodDesk:
     code: str
     keys: Mapping[str, Any] = field(default_factory=dict)  # of the target
     policy: Policy = POLICY
+    lend: Worker = field(default_factory=Worker)
     said: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
     ends: list[Ended] = field(default_factory=list)
@@ -54,7 +56,7 @@ class PodDesk:
             mount={"host_path": str(self.root)},
             extra={"namespace": self.space, **self.keys},
         )
-        self.backend = KubernetesBackend.configured(target, Worker())
+        self.backend = KubernetesBackend.configured(target, self.lend)
 
     @property
     def state(self) -> FileState:
@@ -103,7 +105,10 @@ class PodDesk:
 
 
 def main(folder: Path, space: str, mode: str) -> int:
-    worker = PodDesk(folder, space, (folder / "code.py").read_text()).worker()
+    asked = folder / "request.json"
+    request = json.loads(asked.read_text()) if asked.exists() else {}
+    desk = PodDesk(folder, space, (folder / "code.py").read_text(), lend=Worker(cache=folder / "cache"))
+    worker = desk.worker(**request)
     {"run": worker.run, "start": worker.start, "cancel": worker.cancel}[mode]()
     return 0
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,7 +152,20 @@ def test_other_bytes_than_the_locked_ones_are_refused(
     (line,) = pinned(wheels, "apple")
     code, said = install(image, installer, locked(wheels, line[:-4] + "0000"), volume / "there")
     assert code == 65
-    assert "put the packages into the image" in said.splitlines()[-1]
+    assert "has other bytes of apple==1.0 than the lock says; find out who" in said.splitlines()[-1]
+    assert list(volume.iterdir()) == []
+
+
+def test_a_package_that_is_not_there_is_named(
+    image: tuple[str, str], installer: Path, wheels: Path, volume: Path
+) -> None:
+    lines = [f"{line} --hash=sha256:{'0' * 64}" for line in ("absent==1.0", "apple==3.0")]
+    for line in lines:
+        code, said = install(image, installer, locked(wheels, line), volume / "there")
+        assert code == 65
+        wanted = line.partition("==")[0]
+        assert f"the index has no {wanted}" in said.splitlines()[-1]
+        assert said.rstrip().endswith("or put the package into the image")
     assert list(volume.iterdir()) == []
 
 
@@ -176,6 +190,16 @@ def test_the_index_that_the_image_configures_for_pip_is_asked(
 ) -> None:
     lock = Lock(pinned(wheels, "apple"), *OWN)
     assert install(image, installer, lock, volume / "there", PIP_INDEX_URL=index)[0] == 0
+    assert versions(image[0], volume / "there", "apple") == ["1.0"]
+
+
+def test_the_index_in_pip_s_configuration_is_asked_by_uv_too(
+    image: tuple[str, str], installer: Path, wheels: Path, volume: Path, index: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text(f"[global]\nindex-url = {index}\ntimeout = 5\n")
+    lock = Lock(pinned(wheels, "apple"), *OWN)
+    assert install(image, installer, lock, volume / "there", PIP_CONFIG_FILE=str(config))[0] == 0
     assert versions(image[0], volume / "there", "apple") == ["1.0"]
 
 
@@ -333,6 +357,24 @@ def test_what_a_killed_installer_leaves_is_never_used_and_removed_a_day_later(
     assert install(images["pip"], installer, lock, volume / "there")[0] == 0
     assert versions(images["pip"][0], volume / "there", "apple") == ["1.0"]
     assert [entry.name for entry in volume.iterdir()] == ["there"]
+
+
+def test_an_installer_that_is_told_to_end_does_so_at_once_and_leaves_nothing(
+    images: dict[str, tuple[str, str]], installer: Path, wheels: Path, volume: Path, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    path = fake_uv(tmp_path, f"touch {begun}; exec sleep 60\n")
+    lock = locked(wheels, *pinned(wheels, "apple"))
+    process = start((images["none"][0], path), installer, lock, volume / "there")
+    end = time.monotonic() + 60
+    while not begun.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.terminate()
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert "Traceback" not in said
+    assert list(volume.iterdir()) == []
 
 
 def test_what_another_installer_is_filling_is_left_alone(

@@ -75,6 +75,24 @@ def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
     assert target.left_behind() == []
 
 
+@pytest.mark.parametrize("point", ["kubernetes.lock.after", "kubernetes.create.after", "finish.reported"])
+def test_a_worker_killed_over_a_job_with_requirements_leaves_no_secret(
+    target: cluster_node.Cluster, tmp_path: Path, point: str
+) -> None:
+    (tmp_path / "code.py").write_text("def run():\n    import six\n    return six.__version__\n")
+    (tmp_path / "request.json").write_text(json.dumps({"requirements": ["six==1.17.0"]}))
+    fired = tmp_path / "fired"
+    env = {"LADING_FAILPOINT": f"{point}:kill9", "LADING_FAILPOINT_FIRED": str(fired)}
+    assert work(tmp_path, target.space, **env) == -signal.SIGKILL
+    assert fired.read_text().startswith(f"{point}:kill9")
+    assert secrets(target) != []
+    assert work(tmp_path, target.space) == 0
+    assert target.made() == 2  # the probe, and the pod
+    assert_one_success(tmp_path, 1)
+    assert target.left_behind() == []
+    assert wait_until(lambda: not secrets(target), 30)
+
+
 @pytest.mark.parametrize("point", ["cancel.intent_saved", "cancel.requested", "cancel.reported"])
 def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
     desk: Desks, target: cluster_node.Cluster, tmp_path: Path, point: str
@@ -90,6 +108,11 @@ def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
     assert target.made() == 2
     assert_one_success(tmp_path, 2)
     assert target.left_behind() == []
+
+
+def secrets(target: cluster_node.Cluster) -> list[str]:
+    names = [one.metadata.name for one in target.api.list_namespaced_secret(target.space).items]
+    return [name for name in names if name.startswith("lading-")]
 
 
 def assert_one_success(folder: Path, generation: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lading.backends.base import JobRequest
     from lading.backends.kubernetes import KubernetesBackend
 
 USER = 'pods is forbidden: User "system:serviceaccount:ml:airflow" cannot create resource "pods"'
@@ -187,6 +190,73 @@ def test_a_job_is_made_found_and_deleted_with_its_pods(api: FakeApi, tmp_path: P
     one.remove(handle, failed=False)
     assert one.find(REMOTE.name) is None
     assert api.seen[-2][2]["propagationPolicy"] == "Foreground"
+
+
+KNOWN = {"platform": "linux-x86_64"}  # with python= of the job: nothing has to be asked
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobRequest:
+    """A job with a lock that needs no tool: it holds no package."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:hunter2@index.acme.example/simple")
+    store = f"file://{tmp_path}/store"
+    return replace(JOB, requirements=("--prefer-binary",), python="3.12", store_root=store)
+
+
+def secrets(api: FakeApi) -> dict[str, dict[str, Any]]:
+    return {key.rpartition("/")[2]: made for key, made in api.objects.items() if "/secrets/" in key}
+
+
+@pytest.mark.parametrize("kind", ["pod", "job"])
+def test_the_lock_goes_into_a_secret_that_lives_as_long_as_its_job(
+    api: FakeApi, tmp_path: Path, locked: JobRequest, kind: str
+) -> None:
+    mount = {"host_path": str(tmp_path / "store")}
+    one = backend(config_file=api.configuration(tmp_path / "config"), kind=kind, mount=mount, **KNOWN)
+    handle = one.submit(locked)
+    assert one.submit(locked) == handle == one.find(locked.name)
+    ((name, secret),) = secrets(api).items()
+    assert name.startswith(pod_name(locked.name))
+    assert secret["metadata"]["ownerReferences"] == [
+        {
+            "apiVersion": "v1" if kind == "pod" else "batch/v1",
+            "kind": kind.capitalize(),
+            "name": pod_name(locked.name),
+            "uid": handle.id,
+        }
+    ]
+    assert b"# lading lock: python 3.12" in base64.b64decode(secret["data"]["lock.txt"])
+    assert b"hunter2" in base64.b64decode(secret["data"]["pip.conf"])
+    rest = [str(made) for key, made in api.objects.items() if "/secrets/" not in key]
+    assert len(rest) == 2
+    assert not [text for text in rest if "hunter2" in text]
+    assert handle.extra["environment"]["lock"].startswith("sha256:")
+    one.remove(handle, failed=False)
+    one.remove(handle, failed=False)
+    assert secrets(api) == {}
+
+
+def test_a_secret_that_cannot_be_given_away_is_withdrawn_with_its_pod(
+    api: FakeApi, tmp_path: Path, locked: JobRequest
+) -> None:
+    mount = {"host_path": str(tmp_path / "store")}
+    one = backend(config_file=api.configuration(tmp_path / "config"), mount=mount, **KNOWN)
+    api.forbidden = "PATCH"
+    with pytest.raises(
+        ConfigError, match=r"may not patch secrets in namespace 'ml': .*give that account a Role"
+    ):
+        one.submit(locked)
+    assert [method for method, _, _ in api.seen].count("PATCH") == 1
+    assert [key for key in api.objects if "/configmaps/" not in key] == []
+
+
+def test_a_secret_of_the_user_s_own_is_never_taken_for_the_job_s(api: FakeApi, tmp_path: Path) -> None:
+    mine = {"spec": {"volumes": [{"name": "lading-lock", "secret": {"secretName": "mine"}}]}}
+    one = backend(config_file=api.configuration(tmp_path / "config"), pod_override=mine)
+    handle = one.submit(REMOTE)
+    assert "mine" in str(api.objects[path()]["spec"]["volumes"])
+    assert "secret" not in handle.extra
 
 
 def test_what_is_observed_survives_its_way_to_the_worker() -> None:

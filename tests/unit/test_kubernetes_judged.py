@@ -275,6 +275,49 @@ def test_a_pod_with_a_node_may_pull_for_longer_than_that() -> None:
     )
 
 
+def installing(state: dict[str, Any], phase: str = "Pending") -> dict[str, Any]:
+    status = {"name": "lading-install", "image": "acme/train:1", "state": state}
+    base = {"waiting": {"reason": "PodInitializing"}}
+    return pod(phase, base, initContainerStatuses=[status], conditions=[SCHEDULED])
+
+
+def test_packages_may_be_installed_for_longer_than_a_pod_may_wait_for_its_volumes() -> None:
+    thing, mounted = installing({"running": {}}), event("FailedMount", 'secret "x" not found')
+    seen = look(thing, mounted, max_wait_s=1)
+    assert seen.state is JobState.QUEUED
+    assert seen.reason.endswith("the requirements are being installed in pod lading-0")
+    assert not never_ran(thing)
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "failure", "words"),
+    [
+        ({"exitCode": 65, "reason": "Error"}, 65, None, "exit code 65"),
+        ({"exitCode": 75, "reason": "Error"}, 75, None, "exit code 75"),
+        ({"exitCode": 137, "reason": "OOMKilled"}, 137, FailureClass.OOM, "64 MiB"),
+        ({"exitCode": 137, "reason": "Error"}, 137, FailureClass.INFRA, "SIGKILL"),
+        (
+            {"exitCode": 128, "reason": "StartError", "message": NO_PYTHON},
+            128,
+            FailureClass.CONFIG,
+            'has no "python3"',
+        ),
+    ],
+)
+def test_how_the_installer_ends_is_how_the_job_ends(
+    ended: dict[str, Any], code: int, failure: FailureClass | None, words: str
+) -> None:
+    seen = look(installing({"terminated": ended}, "Failed"))
+    assert (seen.state, seen.exit_code, seen.failure) == (JobState.ENDED, code, failure)
+    assert words in seen.reason
+
+
+def test_an_installer_that_succeeded_is_no_end() -> None:
+    done = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+    assert look(installing(done)).state is JobState.QUEUED
+    assert look(installing(done, "Running")).state is JobState.RUNNING
+
+
 def test_a_volume_that_does_not_come_is_not_waited_for_for_ever() -> None:
     seen = look(waiting("ContainerCreating"), event("FailedMount", 'no "x"'), max_wait_s=1)
     assert (seen.state, seen.failure) == (JobState.ENDED, FailureClass.INFRA)

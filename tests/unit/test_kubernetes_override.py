@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,42 @@ def test_the_store_s_claim_is_not_to_be_had_under_another_name() -> None:
     }
     assert problems(with_override(patch), mount={"pvc": "lading"})
     assert problems(with_override(patch), mount={"pvc": "another"}) == []
+
+
+INSTALLER = "lading-install"
+INTO_THE_CACHE = [
+    {"initContainers": [{"name": INSTALLER, "image": "mine"}]},
+    {"initContainers": [{"name": INSTALLER, "command": ["sh"]}]},
+    {"initContainers": [{"name": INSTALLER, "command": None}]},
+    {"initContainers": [{"name": INSTALLER, "env": [{"name": "PIP_ONLY_BINARY", "$patch": "delete"}]}]},
+    {"initContainers": [{"name": INSTALLER, "lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}}]},
+    base(volumeMounts=[{"name": "lading-packages", "mountPath": "/all"}])["spec"],
+    base(volumeMounts=[{"name": "lading-packages", "mountPath": "/lading/packages", "readOnly": False}])[
+        "spec"
+    ],
+    base(volumeMounts=[{"name": "lading-packages", "mountPath": "/lading/packages", "subPath": None}])[
+        "spec"
+    ],
+    base(volumeMounts=[{"name": "lading-lock", "mountPath": "/lock"}])["spec"],
+    {
+        "volumes": [{"name": "mine", "persistentVolumeClaim": {"claimName": "packages"}}],
+        **base(volumeMounts=[{"name": "mine", "mountPath": "/all"}])["spec"],
+    },
+    {
+        "initContainers": [
+            {"name": "i", "image": "x", "volumeMounts": [{"name": "lading-packages", "mountPath": "/all"}]}
+        ]
+    },
+]
+
+
+@pytest.mark.parametrize("patch", INTO_THE_CACHE, ids=lambda patch: json.dumps(patch)[:90])
+def test_a_step_may_not_get_at_what_other_steps_import_nor_at_the_lock(patch: dict[str, Any]) -> None:
+    job = replace(with_override({"spec": patch}), requirements=("six",))
+    cache = {"package_cache": {"pvc": "packages"}}
+    assert [p for p in problems(job, **cache) if "weakens the walls" in p.message]
+    same = replace(job, options={})
+    assert problems(same, pod_override={"spec": patch}, **cache) == []
 
 
 def spec_with(patch: dict[str, Any]) -> dict[str, Any]:

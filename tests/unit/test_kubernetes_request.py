@@ -18,9 +18,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kubernetes_validate.utils import all_versions
 
-from kubernetes_requests import CASES, JOB, MOUNTED, POOL, REMOTE, backend, problems
-from lading.backends.kubernetes import KubernetesBackend, names, request
+from kubernetes_requests import CASES, JOB, MOUNTED, POOL, REMOTE, backend, problems, target
+from lading.backends.kubernetes import KubernetesBackend, installer, names, probing, request
+from lading.backends.kubernetes.installer import Packages
 from lading.backends.kubernetes.schema import flaws, release
+from lading.backends.kubernetes.settings import KubernetesSettings
+from lading.environment import Lock
 from lading.errors import ConfigError
 from lading.resources import GPU, Resources
 
@@ -88,8 +91,9 @@ def test_the_pod_passes_pod_security_restricted(name: str) -> None:
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     kinds = {kind for volume in spec["volumes"] for kind in volume} - {"name"}
     host = {"hostPath"} if "host_path" in CASES[name][0].get("mount", {}) else set()  # the target's own wish
-    assert kinds - host <= {"configMap", "emptyDir", "persistentVolumeClaim"}
-    for container in spec["containers"]:
+    host |= {"hostPath"} if "host_path" in CASES[name][0].get("package_cache", {}) else set()
+    assert kinds - host <= {"configMap", "emptyDir", "persistentVolumeClaim", "secret"}
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
         context = container["securityContext"]
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
@@ -121,6 +125,75 @@ def test_a_secret_outranks_a_plain_variable_of_its_name() -> None:
     made = backend(secret_env=secret, **MOUNTED).render(replace(JOB, env={"A": "plain"}))
     (found,) = [e for e in made["spec"]["containers"][0]["env"] if e["name"] == "A"]
     assert "valueFrom" in found
+
+
+def test_the_installer_sees_neither_secrets_nor_the_store_nor_what_bends_it() -> None:
+    spec = render("requirements")["spec"]
+    (installer,) = spec["initContainers"]
+    env = {e["name"]: e.get("value") for e in installer["env"]}
+    assert set(env) == {"HOME", "HTTPS_PROXY", "PIP_CONFIG_FILE", "PIP_ONLY_BINARY", "TMPDIR", "UV_NO_BUILD"}
+    mounts = {m["name"] for m in installer["volumeMounts"]}
+    assert mounts == {"runner", "work", "scratch", "lading-lock", "lading-packages"}
+    assert "amd.com/gpu" not in installer["resources"]["limits"]
+    own = {m["name"]: m for m in spec["containers"][0]["volumeMounts"]}
+    assert "lading-lock" not in own
+    assert own["lading-packages"]["readOnly"] is True
+
+
+def test_an_image_s_folder_of_packages_is_no_other_image_s_nor_another_lock_s() -> None:
+    def key(lock: Lock, image: str = "a", interpreter: str = "python3") -> str:
+        job = replace(JOB, image=image)
+        settings = KubernetesSettings(interpreter=interpreter)
+        return Packages.of(lock, job, settings, None).key
+
+    lock = Lock(("six==1.17.0 --hash=sha256:ab",), "3.12", "linux-x86_64")
+    others = [key(replace(lock, lines=())), key(lock, "b"), key(lock, interpreter="python3.12")]
+    assert len({key(lock), *others}) == 4
+    assert key(replace(lock, options=("--index-url https://elsewhere",))) == key(lock)
+
+
+def test_packages_without_hashes_stay_out_of_the_cache() -> None:
+    keys, job = CASES["package-cache"]
+    settings = KubernetesSettings.of(target(**keys))
+    found = {}
+    for line in ("six==1.17.0", "six==1.17.0 --hash=sha256:ab"):
+        packages = Packages.of(Lock((line,), "3.12", "linux-aarch64"), job, settings, None)
+        volumes = request.manifest(job, settings, "runner", packages)["spec"]["volumes"]
+        found[line] = {kind for v in volumes if v["name"] == "lading-packages" for kind in v} - {"name"}
+    assert list(found.values()) == [{"emptyDir"}, {"persistentVolumeClaim"}]
+
+
+def test_the_secret_is_valid_for_every_kubernetes_and_named_by_its_pod() -> None:
+    _, job = CASES["requirements"]
+    settings = KubernetesSettings(user="1000:1000")
+    lock = Lock(("six==1.17.0 --hash=sha256:ab",), "3.12", "linux-x86_64")
+    packages = Packages.of(lock, job, settings, "lading-probe-0")
+    made = installer.secret(job, packages, lock, b"[global]\n")
+    for version in RELEASES:
+        kubernetes_validate.validate(made, version, strict=True)
+    pod = request.manifest(job, settings, "runner", packages)
+    assert installer.secret_of(pod, job.name) == made["metadata"]["name"]
+    assert installer.secret_of(render("plain"), job.name) is None
+    assert pod["metadata"]["annotations"]["lading/lock"] == lock.digest
+    assert pod["spec"]["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_pod_that_is_asked_for_its_python_is_valid_and_has_nothing_of_the_job_s(name: str) -> None:
+    keys, job = CASES[name]
+    made = json.loads(json.dumps(probing.manifest(job, KubernetesSettings.of(target(**keys)))))
+    for version in RELEASES:
+        kubernetes_validate.validate(made, version, strict=True)
+    other = probing.manifest(replace(job, name="f" * 40, folder="x"), KubernetesSettings.of(target(**keys)))
+    assert other["metadata"]["name"] == made["metadata"]["name"]
+    whole = render(name)["spec"]
+    spec = whole.get("template", {"spec": whole})["spec"]
+    (container,) = made["spec"]["containers"]
+    assert made["spec"]["securityContext"] == spec["securityContext"]
+    assert container["securityContext"] == spec["containers"][0]["securityContext"]
+    assert made["spec"].get("nodeSelector") == spec.get("nodeSelector")
+    assert "volumes" not in made["spec"]
+    assert "env" not in container
 
 
 def test_a_worker_that_is_root_gives_its_jobs_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +263,17 @@ def test_two_names_have_two_labels(one: str, other: str) -> None:
         ({"secret_env": {"1A": {"secret": "a", "key": "b"}}}, "secret_env", ['"secret"']),
         ({"gpus": {"l4": {}}}, "gpus", ['"node_selector"']),
         ({"spot": {"selector": {}}}, "spot", ['"node_selector"']),
+        ({"package_cache": {"claim": "x"}}, "package_cache", ['{"pvc": "lading-packages"}']),
+        ({"package_cache": {"pvc": "a", "host_path": "/b"}}, "package_cache", ["is {'pvc': 'a'"]),
+        ({"package_cache": {"pvc": ""}}, "package_cache", ['{"pvc": "lading-packages"}']),
+        (
+            {"mount": {"pvc": "a"}, "package_cache": {"pvc": "a"}},
+            "package_cache",
+            ["'a' holds the artifact store too", "another claim"],
+        ),
+        ({"package_cache": {"host_path": "/srv"}}, "package_cache", ["'/srv' holds the artifact store too"]),
+        ({"package_cache": {"host_path": "/srv/lading/x"}}, "package_cache", ["another claim or folder"]),
+        ({"platform": "linux"}, "platform", ["linux-x86_64, linux-aarch64"]),
         ({"tolerations": [{"keys": "a"}]}, "tolerations", ["[0].keys", "did you mean 'key'?"]),
         ({"affinity": {"nodeAffinty": {}}}, "affinity", ["did you mean 'nodeAffinity'?"]),
         (
@@ -212,7 +296,7 @@ def test_a_target_that_cannot_be_is_refused(keys: dict[str, Any], field: str, wo
         ({"image": None}, "image", ["give the step or its target an image"]),
         ({"resources": Resources(spot=True)}, "resources.spot", ['"spot": {"node_selector"']),
         ({"resources": Resources(gpu=GPU("h100"))}, "resources.gpu", ["'h100'", '"gpus": {"h100"']),
-        ({"requirements": ("pandas",)}, "requirements", ["use an image that has them"]),
+        ({"requirements": ("pan das",)}, "requirements", ["'pan das'"]),
         ({"env": {"1 A": "x"}}, "env", ["'1 A' is no name"]),
         ({"options": {"pod": {}}}, "options.pod", ["known: pod_override"]),
         ({"options": {"pod_override": "x"}}, "options.pod_override", ["write a table"]),

@@ -6,16 +6,19 @@ Nothing but the folder's parent needs to be writable. The folder is there as a w
 number of processes may fill it at once: the first one's stays.
 
 Exit codes, as in ``lading_runner.errors``: 64 the call or the lock file is not understood; 65 this image
-cannot have these packages; 75 the package index or the disk failed, and another try may succeed.
+cannot have these packages; 75 the package index or the disk failed, and another try may succeed; 143 after
+SIGTERM.
 """
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -24,7 +27,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Deque, Dict, Sequence, Tuple
+from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 USAGE = "usage: python -I install.py <lock file> <folder>"
 
@@ -35,6 +38,21 @@ _CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
 _PASSING = re.compile(
     r"Temporary failure in name resolution|Failed to establish a new connection|Connection refused|dns error"
     r"|error sending request|Network is unreachable|timed out|No space left on device|50[234] Server Error"
+)
+#: Why a tool failed, the first that matches: a group of the pattern is the requirement at fault.
+_FAULTS = (
+    (
+        r"DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+) from |Hash mismatch for `?([^\s`]+)",
+        "the index has other bytes of {} than the lock says; find out who changed them before you use them, "
+        "then name another version",
+    ),
+    (
+        r"No matching distribution found for (\S+)"
+        r"|Because (?:there (?:is|are) no versions? of )?([\w.\-]+\S*)"
+        r" (?:was not found|and you require|ha(?:s|ve) no)",
+        "the index has no {} that fits {python} on {platform}; let the job reach the worker's index, choose "
+        "another version, or put the package into the image",
+    ),
 )
 #: What pip reads and uv does not: an image that configured its index for pip has it with uv, too.
 _UV_NAMES = {
@@ -66,6 +84,7 @@ class Lock:
 
 
 def main(argv: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, _stop)  # which means nothing to a container's first process
     try:
         if len(argv) != 2:
             raise Refused(f"arguments {list(argv)!r} are not understood; {USAGE}", 64)
@@ -74,6 +93,10 @@ def main(argv: Sequence[str]) -> int:
         _say(str(e))
         return e.exit_code
     return 0
+
+
+def _stop(number: int, frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def read(path: Path) -> Lock:
@@ -186,11 +209,22 @@ def _fill(lock: Lock, packages: Path, work: Path) -> None:
             "check the network of the job, the index URL (PIP_INDEX_URL) and the size of the volume",
             75,
         )
+    if fault := _fault(said, lock):
+        raise Refused(f"{failed}: {fault}")
     other = "" if platform.libc_ver()[0] == "glibc" else "; this image has no glibc, which most wheels need"
     raise Refused(
         f"{failed}{other}; expected each at the index, for Python {lock.python} on {lock.platform}; "
         "let the job reach the worker's index, choose other versions, or put the packages into the image"
     )
+
+
+def _fault(said: str, lock: Lock) -> str:
+    """What is wrong and the cure; empty where the tool's words say neither."""
+    for pattern, words in _FAULTS:
+        if found := re.search(pattern, said):
+            name = next(filter(None, found.groups())).rstrip(",")
+            return words.format(name, python=f"Python {lock.python}", platform=lock.platform)
+    return ""
 
 
 def _installer(lock: Lock, work: Path) -> Tuple[str, Tuple[str, ...]]:
@@ -224,15 +258,21 @@ def _run(argv: Sequence[str], lock: Lock, work: Path) -> Tuple[int, str]:
         cwd=str(work),  # no pyproject.toml of the image is taken for configuration
     )
     assert process.stdout is not None  # noqa: S101  # PIPE was asked for
-    for raw in process.stdout:
-        line = _CREDENTIALS.sub(r"\1***@", raw.decode(errors="replace").rstrip())
-        tail.append(line)
-        _say(line)
+    try:
+        for raw in process.stdout:
+            line = _CREDENTIALS.sub(r"\1***@", raw.decode(errors="replace").rstrip())
+            tail.append(line)
+            _say(line)
+    except BaseException:
+        process.kill()
+        raise
     return process.wait(), "\n".join(tail)
 
 
 def _environment(lock: Lock, work: Path) -> Dict[str, str]:
     env = {k: v for k, v in os.environ.items() if k not in _BENT and not k.startswith("PYTHON")}
+    for name, value in _pip_settings(env.get("PIP_CONFIG_FILE")):
+        env.setdefault(name, value)
     for pip_name, uv_name in _UV_NAMES.items():
         if pip_name in env:
             env.setdefault(uv_name, env[pip_name])
@@ -252,6 +292,15 @@ def _environment(lock: Lock, work: Path) -> Dict[str, str]:
         "UV_PYTHON_DOWNLOADS": "never",
         "NO_COLOR": "1",
     }
+
+
+def _pip_settings(file: Optional[str]) -> List[Tuple[str, str]]:
+    """By the names of pip's variables, what its configuration says where packages are."""
+    config = configparser.RawConfigParser()
+    if file is None or not config.read(file) or not config.has_section("global"):
+        return []
+    named = [("PIP_" + key.upper().replace("-", "_"), value) for key, value in config.items("global")]
+    return [(name, value) for name, value in named if name in _UV_NAMES]
 
 
 def _say(line: str) -> None:

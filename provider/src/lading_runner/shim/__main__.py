@@ -1,4 +1,4 @@
-"""Entry of the runner's zip.
+"""Entry of the runner's zip: a job, or with ``--install`` the installer of its packages.
 
 A zip of sources is compiled at each start, which takes longer than all the rest. So the first one unpacks it
 into a folder beside itself, as Python does with ``__pycache__``; later ones run from there, with bytecode.
@@ -45,6 +45,11 @@ def _unpack(archive: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     sys.path[0] = unpacked(str(Path(sys.path[0]).absolute()))
+
+    if sys.argv[1:2] == ["--install"]:
+        from lading_runner.install import main
+
+        sys.exit(main(sys.argv[2:]))
 
     from lading_runner.job import main
 

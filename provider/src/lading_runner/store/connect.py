@@ -40,8 +40,9 @@ def open_cloud_store(url: str, options: Mapping[str, Any]) -> CloudStore:
         from obstore.exceptions import BaseError
     except ImportError as e:
         raise DependencyError(
-            f"store {url} needs the package obstore, which is not installed here; install "
-            f"airflow-provider-lading[cloud], or obstore in the job's image, or mount the store as a folder"
+            f"store {url} needs the package obstore, which is not installed here; give the step or its "
+            f"target requirements=['obstore'], or an image that has it; where Airflow runs, install "
+            f"airflow-provider-lading[cloud]"
         ) from e
     build = getattr(obstore.store, _CLASSES[address.kind])
     config: Dict[str, Any] = {**address.found, **options}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import uuid
 from dataclasses import dataclass
 from importlib import resources
@@ -12,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lading import environment
 from lading.backends.docker.request import PACKAGES, PRIVATE, SCRATCH, WORK
-from lading.environment import Place
-from lading.environment.locking import write_private
-from lading.errors import ConfigError, EnvironmentBuildError, TransientError
+from lading.environment import image
+from lading.errors import EnvironmentBuildError, TransientError
 from lading_runner.contract import canonical_json
 from lading_runner.failpoints import failpoint
 
@@ -25,16 +22,10 @@ if TYPE_CHECKING:
     from lading.backends.base import JobRequest
     from lading.backends.docker.engine import Engine
     from lading.backends.docker.settings import DockerSettings
-    from lading.environment import Lock, Log
+    from lading.environment import Lock, Log, Place
 
 REPOSITORY = "lading-packages"
-_PROBE = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sysconfig.get_platform())"
 _ROOT = "0:0"  # installs; the job that uses the image is somebody else
-_PIP = {
-    "PIP_INDEX_URL": "index-url",
-    "PIP_EXTRA_INDEX_URL": "extra-index-url",
-    "PIP_TRUSTED_HOST": "trusted-host",
-}
 
 
 @dataclass(frozen=True)
@@ -58,35 +49,24 @@ class PackageImages:
         return made or self._build(key, lock, base), lock.digest
 
     def _place(self, base: Mapping[str, Any]) -> Place:
-        path = self.cache / "images" / f"{base['Id'].rpartition(':')[2]}.json"
-        try:
-            return Place(**json.loads(path.read_bytes()))
-        except FileNotFoundError:
-            place = self._probe(base)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, json.dumps({"python": place.python, "platform": place.platform}).encode())
-        return place
+        key = str(base["Id"].rpartition(":")[2])
+        return image.place_of(key, lambda: self._probe(base), self.cache, self.log)
 
     def _probe(self, base: Mapping[str, Any]) -> Place:
         name = f"lading-probe-{uuid.uuid4().hex}"
-        argv = [self.settings.interpreter, "-I", "-c", _PROBE]
+        argv = [self.settings.interpreter, "-I", "-c", image.PROBE]
         try:
             code, said = self._ran(name, argv, base, {})
         finally:
             self.engine.remove(name)
-        if code != 0 or len(words := (said or "").split()) != 2:
-            raise ConfigError(
-                f"the image of the step does not tell which Python it has ({said or f'exit code {code}'}); "
-                f"use an image with Python 3.9 or later, or name its Python in the target's interpreter"
-            )
-        return Place(*words)
+        return image.told(said, code)
 
     def _build(self, key: str, lock: Lock, base: Mapping[str, Any]) -> str:
         self.log(f"make an image with {len(lock.lines)} packages for Python {lock.python}")
         files = {
             "install.py": resources.files("lading_runner").joinpath("install.py").read_bytes(),
             "lock.txt": lock.text().encode(),
-            "pip.conf": _pip_conf(),
+            "pip.conf": image.pip_conf(),
         }
         argv = [
             self.settings.interpreter,
@@ -145,10 +125,3 @@ class PackageImages:
                 **network,
             },
         }
-
-
-def _pip_conf() -> bytes:
-    """Where the worker's own pip looks, for the one in the image; a file, since it may hold a password."""
-    given = {key: os.environ[name] for name, key in _PIP.items() if os.environ.get(name)}
-    lines = [f"{key} = {' '.join(value.split())}" for key, value in given.items()]
-    return "\n".join(["[global]", *lines, ""]).encode()

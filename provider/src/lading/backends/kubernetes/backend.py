@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from lading import environment
 from lading.backends.base import (
     Capability,
     JobHandle,
@@ -15,16 +17,19 @@ from lading.backends.base import (
     StoreView,
     Worker,
 )
-from lading.backends.kubernetes import checks, request
+from lading.backends.kubernetes import checks, installer, request
 from lading.backends.kubernetes.clients import Access
 from lading.backends.kubernetes.cluster import Cluster
+from lading.backends.kubernetes.installer import PLANNED, Packages
 from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
 from lading.backends.kubernetes.names import pod_name, runner_name
+from lading.backends.kubernetes.packages import PackageSecrets
 from lading.backends.kubernetes.settings import KEYS, KubernetesSettings
-from lading.backends.kubernetes.status import image_asked, is_over, never_ran
+from lading.backends.kubernetes.status import image_asked, install, is_over, never_ran
 from lading.backends.mounts import open_folder
 from lading.code.runner_zip import runner_archive
-from lading.errors import TransientError
+from lading.errors import ConfigError, TransientError
+from lading_runner.errors import DependencyError
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ class KubernetesBackend:
     capabilities = frozenset(
         {
             Capability.IMAGE,
+            Capability.REQUIREMENTS,
             Capability.CPU,
             Capability.MEMORY,
             Capability.GPU,
@@ -55,6 +61,8 @@ class KubernetesBackend:
         self._target, self._worker = target, worker
         self._settings = KubernetesSettings.of(target)
         self._cluster = Cluster(Access.of(self._settings), self._settings.namespace)
+        cache = worker.cache or environment.default_cache()
+        self._packages = PackageSecrets(self._cluster, self._settings, cache, worker.log)
 
     @classmethod
     def configured(cls, target: Target, worker: Worker) -> KubernetesBackend:
@@ -76,18 +84,34 @@ class KubernetesBackend:
         failpoint("kubernetes.runner.after")
         if self._settings.mounted:
             open_folder(job.store_root, job.folder, self._settings.job_user)
-        made = self._cluster.create(request.manifest(job, self._settings, runner_name(digest)))
-        failpoint("kubernetes.create.after")
-        if made is not None:
-            return self._handle(job.name, made)
-        found = self.find(job.name)
-        if found is None:
-            raise TransientError(f"pod {pod_name(job.name)} vanished while it was looked at")
-        return found
+        packages = self._packages.made(job) if job.requirements else PLANNED
+        try:
+            made = self._created(job, request.manifest(job, self._settings, runner_name(digest), packages))
+            if job.requirements:
+                self._packages.give(job, packages, made)
+        except ConfigError:
+            if job.requirements:
+                self._withdraw(job, packages)
+            raise
+        return self._handle(job.name, made)
 
     def find(self, name: str) -> JobHandle | None:
         found = self._cluster.read(self._resource, pod_name(name))
         return None if found is None else self._handle(name, found)
+
+    def _created(self, job: JobRequest, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """The pod or Job of that name, made now or by an earlier call."""
+        made = self._cluster.create(manifest) or self._cluster.read(self._resource, pod_name(job.name))
+        failpoint("kubernetes.create.after")
+        if made is None:
+            raise TransientError(f"pod {pod_name(job.name)} vanished while it was looked at")
+        return made
+
+    def _withdraw(self, job: JobRequest, packages: Packages) -> None:
+        """A job that cannot be given its Secret would keep it for ever."""
+        space = self._cluster.namespace
+        self._cluster.delete(self._resource, pod_name(job.name), space, None, 0)
+        self._packages.remove(installer.secret_name(job, packages), space)
 
     def observe(self, handle: JobHandle) -> Observation:
         made, pod = self._look(handle)
@@ -109,11 +133,18 @@ class KubernetesBackend:
         _, pod = self._look(handle)
         if pod is None:
             return iter(())
-        return self._cluster.lines(pod["metadata"]["name"], handle.extra["namespace"], request.CONTAINER)
+        name, space = pod["metadata"]["name"], handle.extra["namespace"]
+        every = (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"])
+        ours = [c["name"] for c in every if c["name"] in (installer.CONTAINER, request.CONTAINER)]
+        return chain.from_iterable(self._cluster.lines(name, space, container) for container in ours)
 
     def remove(self, handle: JobHandle, *, failed: bool) -> None:
         """What never started is not kept: it would start when nobody waits for it."""
         made, pod = self._look(handle)
+        if pod is not None and _refused(pod):
+            self._packages.forget(handle)
+        if secret := handle.extra.get("secret"):
+            self._packages.remove(secret, handle.extra["namespace"])
         kept = failed and self._settings.keep == "failed" and is_over(pod)
         if made is not None and not kept:
             self._delete(handle, 0 if never_ran(pod) else None)
@@ -148,4 +179,14 @@ class KubernetesBackend:
             "namespace": made["metadata"]["namespace"],
             "environment": {"image": image_asked(template)},
         }
+        if secret := installer.secret_of(template, name):
+            notes = template["metadata"]["annotations"]
+            extra |= {"secret": secret, "probe": notes.get(installer.PROBE)}
+            extra["environment"]["lock"] = notes.get(installer.LOCK_DIGEST)
         return JobHandle(self.name, made["metadata"]["uid"], name, extra=extra)
+
+
+def _refused(pod: Mapping[str, Any]) -> bool:
+    """Whether the installer found that the packages do not fit the image."""
+    ended = install(pod, "terminated")
+    return ended is not None and ended.get("exitCode") == DependencyError.exit_code

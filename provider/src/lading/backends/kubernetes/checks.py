@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lading import environment
 from lading.backends.base import JobRequest, Problem
 from lading.backends.kubernetes.settings import KubernetesSettings, is_variable
 
@@ -41,9 +42,7 @@ def _job_problems(job: JobRequest, settings: KubernetesSettings) -> Iterator[Pro
     for name in sorted(set(job.options) - set(_OPTIONS)):
         cure = f"known: {', '.join(_OPTIONS)}; the rest of a pod is the target's"
         yield Problem(f"options.{name}", "is not an option of a step on Kubernetes", cure)
-    if job.requirements:
-        cure = "use an image that has them"
-        yield Problem("requirements", "are not installed into pods yet", cure)
+    yield from environment.problems(job)
 
 
 def _pod_problems(job: JobRequest, settings: KubernetesSettings) -> Iterator[Problem]:

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TIMEOUT_S = (10.0, 60.0)  # to connect, and between two bytes
-_ROOTS = {"pods": "/api/v1", "configmaps": "/api/v1", "events": "/api/v1", "jobs": "/apis/batch/v1"}
-_RESOURCES = {"Pod": "pods", "ConfigMap": "configmaps", "Job": "jobs"}
+_ROOTS = {
+    **dict.fromkeys(("pods", "configmaps", "secrets", "events"), "/api/v1"),
+    "jobs": "/apis/batch/v1",
+}
+_RESOURCES = {"Pod": "pods", "ConfigMap": "configmaps", "Secret": "secrets", "Job": "jobs"}
+_MERGE = "application/merge-patch+json"
 
 
 class _Refused(Exception):
@@ -74,6 +78,17 @@ class Cluster:
         except _Refused as e:
             if e.status != 409:
                 _only_absent(e, f"{resource} {name} cannot be deleted")
+
+    def give(self, resource: str, name: str, owner: Mapping[str, Any]) -> None:
+        """Let it be deleted with ``owner``, a Pod or a Job; nothing happens where it is gone."""
+        whose = {key: owner["metadata"][key] for key in ("name", "uid")}
+        api = "batch/v1" if "template" in owner["spec"] else "v1"
+        kind = "Job" if "template" in owner["spec"] else "Pod"
+        meta = {"ownerReferences": [{"apiVersion": api, "kind": kind, **whose}]}
+        try:
+            self._json("PATCH", "patch", resource, name, body={"metadata": meta})
+        except _Refused as e:
+            _only_absent(e, f"{resource} {name} cannot be changed")
 
     def pods_of(self, job: str, namespace: str) -> list[dict[str, Any]]:
         """Of a Job, oldest first."""
@@ -156,7 +171,10 @@ class Cluster:
             path,
             method,
             query_params=query or [],
-            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            header_params={
+                "Accept": "application/json",
+                "Content-Type": _MERGE if method == "PATCH" else "application/json",
+            },
             body=body,
             auth_settings=["BearerToken"],
             _preload_content=False,

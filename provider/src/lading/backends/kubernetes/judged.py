@@ -11,6 +11,7 @@ from lading.backends.kubernetes.status import (
     condition,
     image_of,
     in_order,
+    install,
     said,
     seconds,
     sentence,
@@ -33,7 +34,7 @@ def judged(
 ) -> Observation:
     """``now``: POSIX seconds."""
     status = pod.get("status", {})
-    ended = state(pod).get("terminated")
+    ended = state(pod).get("terminated") or _not_installed(pod)
     if ended is not None or status.get("phase") in ("Succeeded", "Failed"):
         return _ended(pod, ended or {})
     if status.get("phase") == "Running":
@@ -107,7 +108,7 @@ def _why_ended(pod: Mapping[str, Any], ended: Mapping[str, Any], code: int | Non
         return found
     if ended.get("reason") in AT_START:
         return not_started(pod, ended)
-    if (init := _failed_init(pod)) is not None:
+    if _not_installed(pod) is None and (init := _failed_init(pod)) is not None:
         return init, None
     if code in (137, 143):
         how = "SIGKILL" if code == 137 else "SIGTERM"
@@ -131,6 +132,12 @@ def _platform(pod: Mapping[str, Any], ended: Mapping[str, Any]) -> _Why | None:
     if disrupted is not None or status.get("reason") in _TAKEN:
         return said(disrupted or status), FailureClass.PREEMPTED
     return None
+
+
+def _not_installed(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """How the installer of the requirements failed: its exit codes are the runner's."""
+    ended = install(pod, "terminated")
+    return ended if ended is not None and ended.get("exitCode") else None
 
 
 def _failed_init(pod: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lading.backends.base import FailureClass, JobState, Observation
-from lading.backends.kubernetes.status import condition, container, count, in_order, said, sentence, sentences
+from lading.backends.kubernetes.status import (
+    condition,
+    container,
+    count,
+    in_order,
+    install,
+    said,
+    sentence,
+    sentences,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,9 +56,12 @@ def pending(
         waiting = status.get("state", {}).get("waiting") or {}
         if (found := _why_waiting(pod, status, waiting, events, waited)) is not None:
             return Observation(JobState.ENDED, None, *found)
-    if waited > max_wait_s and (late := _too_late(pod, events, max_wait_s)) is not None:
+    installing = install(pod, "running") is not None
+    if waited > max_wait_s and not installing and (late := _too_late(pod, events, max_wait_s)) is not None:
         return Observation(JobState.ENDED, None, *late)
     words = sentences(events) or f"pod {pod['metadata']['name']} is pending"
+    if installing:
+        words += f"\nthe requirements are being installed in pod {pod['metadata']['name']}"
     return Observation(JobState.QUEUED, reason=words)
 
 

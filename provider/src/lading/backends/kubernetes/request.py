@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from lading.backends.kubernetes import override
+from lading.backends.kubernetes import installer, override
+from lading.backends.kubernetes.installer import PLANNED, Packages
 from lading.backends.kubernetes.names import owner_annotations, owner_labels, pod_name
+from lading.backends.kubernetes.settings import ARCHITECTURES
 from lading.backends.mounts import folder_of
 from lading.resources import Resources, parse_size
 
@@ -21,9 +23,11 @@ RUNNER_FILE = "runner.pyz"
 BIN, WORK, SCRATCH = "/lading/bin", "/lading/work", "/tmp"  # noqa: S108  # the pod's own empty folder
 
 
-def manifest(job: JobRequest, settings: KubernetesSettings, runner: str) -> dict[str, Any]:
-    """``runner``: name of the ConfigMap that holds the runner."""
-    pod = overridden(job, settings, runner)
+def manifest(
+    job: JobRequest, settings: KubernetesSettings, runner: str, packages: Packages = PLANNED
+) -> dict[str, Any]:
+    """``runner``: name of the ConfigMap that holds the runner; ``packages``: of a job with requirements."""
+    pod = overridden(job, settings, runner, packages)
     if settings.kind == "pod":
         return pod
     meta = {"name": pod_name(job.name), **{k: pod["metadata"][k] for k in ("labels", "annotations")}}
@@ -39,9 +43,11 @@ def manifest(job: JobRequest, settings: KubernetesSettings, runner: str) -> dict
     }
 
 
-def overridden(job: JobRequest, settings: KubernetesSettings, runner: str) -> dict[str, Any]:
+def overridden(
+    job: JobRequest, settings: KubernetesSettings, runner: str, packages: Packages = PLANNED
+) -> dict[str, Any]:
     """The pod as the target and then the step want it."""
-    made = pod(job, settings, runner)
+    made = pod(job, settings, runner, packages)
     for wanted in (settings.pod_override, job.options.get("pod_override")):
         if wanted:
             made = override.merged(made, wanted)
@@ -56,8 +62,12 @@ def _walled(said: Mapping[str, Any], settings: KubernetesSettings) -> dict[str, 
     return {**walls, **said, "capabilities": {**walls["capabilities"], **(said.get("capabilities") or {})}}
 
 
-def pod(job: JobRequest, settings: KubernetesSettings, runner: str) -> dict[str, Any]:
+def pod(
+    job: JobRequest, settings: KubernetesSettings, runner: str, packages: Packages = PLANNED
+) -> dict[str, Any]:
     """As the backend itself wants it."""
+    base = _container(job, settings, packages)
+    before = [installer.container(base, job, settings, packages, f"{BIN}/{RUNNER_FILE}")]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -65,17 +75,22 @@ def pod(job: JobRequest, settings: KubernetesSettings, runner: str) -> dict[str,
             "name": pod_name(job.name),
             **({"namespace": settings.namespace} if settings.namespace else {}),
             "labels": {**settings.labels, **owner_labels(job.name, job.labels)},
-            "annotations": {**settings.annotations, **owner_annotations(job.labels)},
+            "annotations": {
+                **settings.annotations,
+                **owner_annotations(job.labels),
+                **packages.annotations(),
+            },
         },
         "spec": {
-            "containers": [_container(job, settings)],
-            "volumes": _volumes(job, settings, runner),
+            **({"initContainers": before} if job.requirements else {}),
+            "containers": [base],
+            "volumes": [*_volumes(job, settings, runner), *installer.volumes(job, settings, packages)],
             "restartPolicy": "Never",
             "enableServiceLinks": False,
             "automountServiceAccountToken": settings.service_account is not None,
             "terminationGracePeriodSeconds": math.ceil(settings.grace_s),
             "securityContext": _pod_walls(settings),
-            **_placement(job.resources, settings),
+            **_placement(job.resources, settings, packages.platform or settings.platform),
             **_optional(job, settings),
         },
     }
@@ -107,8 +122,9 @@ def _optional(job: JobRequest, settings: KubernetesSettings) -> dict[str, Any]:
     return made
 
 
-def _placement(asked: Resources, settings: KubernetesSettings) -> dict[str, Any]:
-    """Which nodes: the target's, and what it says of the GPU's type and of spot nodes."""
+def _placement(asked: Resources, settings: KubernetesSettings, platform: str | None) -> dict[str, Any]:
+    """Which nodes: the target's, what it says of the GPU's type and of spot nodes, and those that run what
+    was installed."""
     wanted: list[Mapping[str, Any]] = []
     if asked.gpu is not None and asked.gpu.type is not None:
         wanted.append(settings.gpus.get(asked.gpu.type, {}))
@@ -118,13 +134,15 @@ def _placement(asked: Resources, settings: KubernetesSettings) -> dict[str, Any]
     for nodes in wanted:
         selector.update(nodes.get("node_selector", {}))
         tolerations += [t for t in nodes.get("tolerations", ()) if t not in tolerations]
+    if platform is not None:
+        selector.setdefault("kubernetes.io/arch", ARCHITECTURES[platform])
     return {
         **({"nodeSelector": selector} if selector else {}),
         **({"tolerations": tolerations} if tolerations else {}),
     }
 
 
-def _container(job: JobRequest, settings: KubernetesSettings) -> dict[str, Any]:
+def _container(job: JobRequest, settings: KubernetesSettings, packages: Packages) -> dict[str, Any]:
     command = [settings.interpreter, "-I", "-u", f"{BIN}/{RUNNER_FILE}", "--spec", job.spec_uri]
     return {
         "name": CONTAINER,
@@ -140,6 +158,7 @@ def _container(job: JobRequest, settings: KubernetesSettings) -> dict[str, Any]:
             {"name": "scratch", "mountPath": SCRATCH},
             *([{"name": "shm", "mountPath": "/dev/shm"}] if job.resources.shm else []),  # noqa: S108
             *_store_mounts(job, settings),
+            *installer.mounts(job, packages),
         ],
     }
 
@@ -147,6 +166,8 @@ def _container(job: JobRequest, settings: KubernetesSettings) -> dict[str, Any]:
 def _env(job: JobRequest, settings: KubernetesSettings) -> list[dict[str, Any]]:
     own_id = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}
     plain = {**job.env, "HOME": WORK, "TMPDIR": SCRATCH}
+    if job.requirements:
+        plain["LADING_PACKAGES"] = installer.PACKAGES
     secret = settings.secret_env
     if secret:
         plain["LADING_MASK_ENV"] = ",".join(sorted(secret))

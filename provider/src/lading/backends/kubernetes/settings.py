@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lading.backends.base import Problem, StoreView
@@ -12,16 +13,19 @@ from lading.backends.kubernetes.names import label_problems
 from lading.backends.mounts import STORE, is_folder, own_user
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lading.config import Target
 
 _VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*\Z")  # as the API server takes names of variables
 _USER = re.compile(r"\d+(:\d+)?\Z")
-_CHOICES = {
+#: Kubernetes' word for the processor of a platform.
+ARCHITECTURES = {"linux-x86_64": "amd64", "linux-aarch64": "arm64"}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
     "image_pull_policy": ("IfNotPresent", "Always", "Never"),
     "keep": ("never", "failed"),
     "kind": ("pod", "job"),
+    "platform": tuple(ARCHITECTURES),
 }
 
 
@@ -55,6 +59,8 @@ class KubernetesSettings:
     gpus: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # nodes by type of GPU
     spot: Mapping[str, Any] = field(default_factory=dict)  # nodes that may be taken away
     pod_override: Mapping[str, Any] = field(default_factory=dict)
+    package_cache: Mapping[str, str] = field(default_factory=dict)  # "pvc" or "host_path"; empty: none
+    platform: str | None = None  # of the nodes; None: whichever the image is found on
     connection: str | None = None
     store: str | None = None  # as the job sees it
     host_path: str | None = None  # where each node has the store
@@ -99,7 +105,19 @@ class KubernetesSettings:
         found = list(wrong.values())
         for name in sorted({"labels", "annotations", "node_selector"} - set(wrong)):
             found += label_problems(name, getattr(self, name), values=name != "annotations")
-        return [*found, *(_mount_problems(target) or self._store_problems(store_root))]
+        found += _mount_problems(target) or [*self._store_problems(store_root), *self._cache_problems()]
+        return found
+
+    def _cache_problems(self) -> Iterator[Problem]:
+        """What installs packages may write to the whole cache, so no artifact may lie there."""
+        text, cure = "{!r} holds the artifact store too", "name another claim or folder"
+        cache = self.package_cache if _is_cache(self.package_cache) else {}
+        if self.pvc is not None and cache.get("pvc") == self.pvc:
+            yield Problem("package_cache", text.format(self.pvc), cure)
+        if self.host_path is not None and "host_path" in cache:
+            store, own = PurePosixPath(self.host_path), PurePosixPath(cache["host_path"])
+            if store.is_relative_to(own) or own.is_relative_to(store):
+                yield Problem("package_cache", text.format(str(own)), cure)
 
     def _store_problems(self, store_root: str) -> list[Problem]:
         seen = self.store or store_root
@@ -189,6 +207,16 @@ def _is_nodes(value: object) -> bool:
     )
 
 
+def _is_cache(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) == 1
+        and set(value) <= {"pvc", "host_path"}
+        and _is_text_table(value)
+        and all(value.values())
+    )
+
+
 def _is_gpus(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_nodes, value.values()))
 
@@ -216,6 +244,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "secret_env": (_is_secret_env, '{"NAME": {"secret": "name of a Secret", "key": "its key"}}'),
     "gpus": (_is_gpus, f'{{"l4": {_NODES}}}'),
     "spot": (_is_nodes, _NODES),
+    "package_cache": (_is_cache, '{"pvc": "lading-packages"} or {"host_path": "/srv/lading-packages"}'),
 }
 
 #: Keys of a target beyond those that every backend has.

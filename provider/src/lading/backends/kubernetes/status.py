@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lading.backends.kubernetes import installer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -51,6 +53,14 @@ def own_status(pod: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def state(pod: Mapping[str, Any]) -> Mapping[str, Any]:
     return own_status(pod).get("state") or {}
+
+
+def install(pod: Mapping[str, Any], moment: str) -> Mapping[str, Any] | None:
+    """Of the container that installs the requirements: its state ``moment``; None: it is in another, or there
+    is none."""
+    found = pod.get("status", {}).get("initContainerStatuses") or ()
+    states = (s.get("state") or {} for s in found if s["name"] == installer.CONTAINER)
+    return next(states, {}).get(moment)
 
 
 def condition(pod: Mapping[str, Any], kind: str, status: str) -> Mapping[str, Any] | None:

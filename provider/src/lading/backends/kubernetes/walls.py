@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lading.backends.kubernetes import installer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -31,6 +33,7 @@ _VOLUMES = frozenset(
     }
 )  # kinds that "restricted" allows
 _ADDED = frozenset({"NET_BIND_SERVICE"})  # the capability that "restricted" lets a container have
+_GUARDED = frozenset({"store", installer.LOCK_VOLUME, installer.PACKAGES_VOLUME})
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -47,12 +50,19 @@ def _points(spec: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
         for kind in sorted(set(volume) - _VOLUMES - {"name"}):
             yield f"spec.volumes[{volume.get('name')}].{kind}", volume[kind]
     yield from _identity_points("spec.securityContext", spec.get("securityContext") or {}, whole_pod=True)
-    yield from _store_points(spec)
+    yield from _volume_points(spec)
     for path, container in _containers(spec):
-        yield from _context_points(f"{path}.securityContext", container.get("securityContext") or {})
-        for port in container.get("ports", ()):
-            if port.get("hostPort"):
-                yield f"{path}.ports[{port.get('containerPort')}].hostPort", port["hostPort"]
+        yield from _container_points(path, container)
+
+
+def _container_points(path: str, container: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    if container.get("name") == installer.CONTAINER:  # it may write to the cache that others read
+        for name in sorted({*container, "command", "env"}):
+            yield f"{path}.{name}", container.get(name)
+    yield from _context_points(f"{path}.securityContext", container.get("securityContext") or {})
+    for port in container.get("ports", ()):
+        if port.get("hostPort"):
+            yield f"{path}.ports[{port.get('containerPort')}].hostPort", port["hostPort"]
 
 
 def _containers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -94,11 +104,12 @@ def _context_points(at: str, context: Mapping[str, Any]) -> Iterator[tuple[str, 
         yield f"{at}.capabilities.drop", capabilities.get("drop")
 
 
-def _store_points(spec: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Every way to the store's volume: Lading's own mounts are in the target's pod too."""
+def _volume_points(spec: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Every way to the volumes that a step sees in part, or not at all: Lading's own mounts are in the
+    target's pod too."""
     volumes = spec.get("volumes", ())
-    claims = {_claim(v) for v in volumes if v.get("name") == "store"} - {None}
-    names = {"store", *(v.get("name") for v in volumes if _claim(v) in claims)}
+    claims = {_claim(v) for v in volumes if v.get("name") in _GUARDED} - {None}
+    names = {*_GUARDED, *(v.get("name") for v in volumes if _claim(v) in claims)}
     for path, container in _containers(spec):
         for mount in container.get("volumeMounts", ()):
             if mount.get("name") in names:
