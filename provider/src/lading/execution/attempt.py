@@ -59,7 +59,7 @@ class AttemptRunner:
         self._fingerprint, self._max_tries = fingerprint, max_tries
         self._request_for, self._spec_for, self._hooks = request_for, spec_for, hooks
         self._policy, self._clock = policy or Policy(), clock or Clock()
-        self._patience = Patience(self._policy, self._clock)
+        self._patience = Patience(self._policy, self._clock, hooks.say)
         self._traces = Traces(backend, self._patience)
         self._cancelled = False
 
