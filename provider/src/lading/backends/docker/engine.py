@@ -88,6 +88,12 @@ class Engine:
                 f"see that it runs and that this process may use it"
             ) from e
 
+    def info(self) -> dict[str, Any]:
+        """What the engine says of its host."""
+        with self.answers("ask for its size"):
+            found: dict[str, Any] = self.api.info()
+        return found
+
     def inspect(self, name: str) -> dict[str, Any] | None:
         """The container, by name or id; None: certainly absent."""
         from docker.errors import NotFound

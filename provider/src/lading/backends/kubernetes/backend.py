@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lading.backends.base import (
     Capability,
+    Finding,
     JobHandle,
     JobRequest,
     Observation,
@@ -15,7 +16,7 @@ from lading.backends.base import (
     StoreView,
     Worker,
 )
-from lading.backends.kubernetes import checks, request
+from lading.backends.kubernetes import checks, request, room
 from lading.backends.kubernetes.clients import Access
 from lading.backends.kubernetes.cluster import Cluster
 from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
@@ -24,7 +25,7 @@ from lading.backends.kubernetes.settings import KEYS, KubernetesSettings
 from lading.backends.kubernetes.status import image_asked, is_over, never_ran
 from lading.backends.mounts import open_folder
 from lading.code.runner_zip import runner_archive
-from lading.errors import TransientError
+from lading.errors import ConfigError, TransientError
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -68,6 +69,21 @@ class KubernetesBackend:
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
         return request.manifest(job, self._settings, runner_name(runner_archive()[1]))
+
+    def room(self, job: JobRequest) -> Iterator[Finding]:
+        """Quotas and limits of the namespace, sizes of the nodes; what may not be read is said."""
+        made = self.render(job)
+        pod: Any = made["spec"]["template"] if made["kind"] == "Job" else made  # type: ignore[index]
+        found: dict[str, list[dict[str, Any]]] = {}
+        for resource in ("limitranges", "resourcequotas", "nodes"):
+            try:
+                found[resource] = self._cluster.listed(resource)
+            except ConfigError as e:
+                yield Finding(resource, None, f"not known: {e}")
+        ranges = found.get("limitranges", [])
+        yield from room.findings(pod, found.get("resourcequotas"), ranges)
+        if "nodes" in found:
+            yield room.nodes_for(pod, found["nodes"], ranges)
 
     def submit(self, job: JobRequest) -> JobHandle:
         """:raises ConfigError: the cluster refuses the request"""
