@@ -162,6 +162,7 @@ def test_a_platform_that_is_silent_for_a_while_is_asked_again(desk: Desk) -> Non
     desk.platform.silent = 20
     desk.worker().run()
     assert len(desk.platform.effects) == 1
+    assert [line for line in desk.said if "no answer" in line] == ["no answer; asked again for up to 600 s"]
 
 
 def test_a_platform_that_stays_silent_fails_the_try_and_keeps_the_job(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakes.attempts import Desk
+from fakes.attempts import Desk, fail, vanish
 from lading import deployment
 from lading.backends import registry
 from lading.backends.base import JobState, Observation
@@ -17,6 +17,7 @@ from lading.triggers import LadingTrigger
 from lading_runner.store import ArtifactStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from airflow.triggers.base import TriggerEvent
@@ -65,6 +66,27 @@ def test_it_waits_for_the_end_and_another_worker_takes_the_result(desk: Desk) ->
     result = desk.worker().resume(Started.from_json(event["started"]), observation)
     assert result.status == "succeeded"
     assert len(desk.platform.effects) == 1
+
+
+def test_a_job_that_succeeded_is_removed_so_that_the_worker_need_not_ask_its_platform(desk: Desk) -> None:
+    event = only_event(trigger(desk.worker().start()))
+    assert event["removed"] is True
+    assert desk.platform.removed == [(name, False) for name in desk.platform.jobs]
+    desk.platform.silent = 10**9
+    observation = Observation.from_json(event["observation"])
+    worker = desk.worker()
+    assert worker.resume(Started.from_json(event["started"]), observation, removed=True).status == "succeeded"
+    assert len(desk.platform.removed) == 1
+
+
+@pytest.mark.parametrize("act", [fail(), vanish(exit_code=0)])
+def test_a_job_without_a_success_is_left_for_the_worker_to_judge_and_remove(
+    desk: Desk, act: Callable[..., Observation]
+) -> None:
+    desk.platform.acts = [act]
+    event = only_event(trigger(desk.worker().start()))
+    assert event["removed"] is False
+    assert desk.platform.removed == []
 
 
 def test_it_asks_a_silent_platform_again(desk: Desk) -> None:

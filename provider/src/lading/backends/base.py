@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lading.resources import Resources
 
@@ -58,6 +58,16 @@ class Problem:
     field: str
     message: str
     cure: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a platform told of itself when it was asked, for ``lading doctor``."""
+
+    name: str
+    ok: bool | None  # None: a fact, neither good nor bad
+    detail: str
+    cure: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,4 +222,16 @@ class Backend(Protocol):
 
     def remove(self, handle: JobHandle, *, failed: bool) -> None:
         """Free what an ended job still holds on its platform, once its result is safe. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """What a backend may offer besides, where its platform can tell what it has left."""
+
+    def room(self, job: JobRequest) -> Iterator[Finding]:
+        """Whether the platform would take ``job`` now. What it does not tell is a ``Finding`` that says so.
+
+        :raises LadingError: it cannot be asked at all
+        """
         ...

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lading.backends import registry
-from lading.backends.base import Capability, Worker
+from lading.backends.base import Capability, Surveyed, Worker
 from lading.cli.checks import Check
 from lading.cli.terminal import quiet
 from lading.code.slicing import slice_function
@@ -22,7 +22,7 @@ from lading_runner.errors import RunnerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lading.backends.base import Backend
+    from lading.backends.base import Backend, JobRequest
     from lading_runner.contract import Result
     from lading_runner.store import ArtifactStore
 
@@ -54,6 +54,7 @@ class _Memory:
 @dataclass
 class Probe:
     backend: Backend
+    request: JobRequest
     runner: AttemptRunner
     store: ArtifactStore
     attempt: Attempt
@@ -69,6 +70,11 @@ def target(settings: Settings, name: str) -> Iterator[Check]:
         return
     with quiet():
         probe = _probe(found)
+        room = list(probe.backend.room(probe.request)) if isinstance(probe.backend, Surveyed) else []
+    yield from (Check(f"target {name}", seen.name, seen.ok, seen.detail, seen.cure) for seen in room)
+    if any(seen.ok is False for seen in room):
+        yield Check(f"target {name}", "job", None, "not tried: it would not fit")
+        return
     begun = time.monotonic()
     try:
         with quiet():
@@ -122,6 +128,16 @@ def _probe(found: Any) -> Probe:
             outbox=view.outbox or None,
         )
 
+    def request_for(generation: Attempt) -> JobRequest:
+        return job_request(
+            generation,
+            found,
+            backend,
+            store_root=store.root,
+            requirements=found.requirement_lines,
+            timeout_s=_TIME_S,
+        )
+
     runner = AttemptRunner(
         task=attempt,
         backend=backend,
@@ -129,19 +145,12 @@ def _probe(found: Any) -> Probe:
         objects=store.objects,
         fingerprint="probe",
         max_tries=1,
-        request_for=lambda generation: job_request(
-            generation,
-            found,
-            backend,
-            store_root=store.root,
-            requirements=found.requirement_lines,
-            timeout_s=_TIME_S,
-        ),
+        request_for=request_for,
         spec_for=spec_for,
         hooks=Hooks(ended.append, on_log=lines.append),
         policy=Policy(timeout_s=_TIME_S, infra_retries=0, transient_s=20.0),
     )
-    return Probe(backend, runner, store, attempt, ended, lines)
+    return Probe(backend, request_for(attempt), runner, store, attempt, ended, lines)
 
 
 def _tidy(probe: Probe) -> None:

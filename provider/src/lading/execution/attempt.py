@@ -59,7 +59,7 @@ class AttemptRunner:
         self._fingerprint, self._max_tries = fingerprint, max_tries
         self._request_for, self._spec_for, self._hooks = request_for, spec_for, hooks
         self._policy, self._clock = policy or Policy(), clock or Clock()
-        self._patience = Patience(self._policy, self._clock)
+        self._patience = Patience(self._policy, self._clock, hooks.say)
         self._traces = Traces(backend, self._patience)
         self._cancelled = False
 
@@ -68,9 +68,10 @@ class AttemptRunner:
         ended = self.wait(self.start())
         return self._carry_on(ended)
 
-    def resume(self, started: Started, observation: Observation) -> Result:
-        """``run`` from where somebody else waited: ``observation`` is the last that a trigger made."""
-        return self._carry_on(self.conclude(started, observation))
+    def resume(self, started: Started, observation: Observation, *, removed: bool = False) -> Result:
+        """``run`` from where somebody else waited: ``observation`` is the last that a trigger made, which
+        may have ``removed`` the job."""
+        return self._carry_on(replace(self.conclude(started, observation), removed=removed))
 
     def _carry_on(self, ended: Ended) -> Result:
         while (again := self.resubmit(ended)) is not None:
@@ -153,7 +154,8 @@ class AttemptRunner:
         failpoint("finish.verified")
         self._hooks.on_attempt_end(ended)
         failpoint("finish.reported")
-        self._remove(ended.handle, state, failed=ended.verdict.outcome is not Outcome.SUCCEEDED)
+        if not ended.removed:
+            self._remove(ended.handle, state, failed=ended.verdict.outcome is not Outcome.SUCCEEDED)
         failpoint("finish.removed")
         handle = ended.handle.to_json() if ended.handle else state.handle
         final = replace(state, phase=Phase.FINAL, outcome=ended.verdict.outcome, handle=handle)

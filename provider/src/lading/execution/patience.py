@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WORTH_SAYING_S = 3.0
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -40,6 +42,7 @@ class Clock:
 class Patience:
     policy: Policy
     clock: Clock
+    say: Callable[[str], None] = lambda sentence: None  # why it waits, once for each time
 
     def pauses(self) -> Iterator[float]:
         """Seconds between polls, without end: growing by half."""
@@ -53,7 +56,7 @@ class Patience:
 
         :raises TransientError: silent for ``transient_s``
         """
-        pauses, begun = self.pauses(), self.clock.now()
+        pauses, begun, said = self.pauses(), self.clock.now(), False
         while True:
             try:
                 return call()
@@ -64,6 +67,9 @@ class Patience:
                         f"{e}; asked again for {waited:.0f} s; "
                         f"a job that was submitted keeps running and is joined by the task's next try"
                     ) from e
+                if waited >= _WORTH_SAYING_S and not said:
+                    self.say(f"{e}; asked again for up to {self.policy.transient_s:.0f} s")
+                    said = True
             self.clock.sleep(next(pauses))
 
     def until(self, done: Callable[[], bool], within_s: float) -> bool:

@@ -51,6 +51,7 @@ class Ended:
     observation: Observation
     result: Result | None  # of this generation, or None
     verdict: Verdict
+    removed: bool = False  # from its platform, by whoever waited
 
     @property
     def event_id(self) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lading.backends.base import Backend, FailureClass, JobHandle, JobState, Observation
-from lading.errors import TransientError
+from lading.errors import LadingError, TransientError
+from lading.execution.state import Outcome
+from lading.execution.verdict import judge
 from lading_runner.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -103,6 +105,19 @@ class Wait:
     def end(self) -> None:
         """Pass on the rest of what the job printed."""
         self._log(lambda: self._tail.end(self._native_log))
+
+    def remove(self, observation: Observation) -> bool:
+        """Whether the job, which succeeded and left its result, is off its platform now. Everything else is
+        for ``AttemptRunner.finish`` to remove."""
+        try:
+            result = self.patience.ask(self.folder.result)
+            verdict = judge(self.folder.attempt, result, observation)
+            if verdict.outcome is not Outcome.SUCCEEDED or not over(observation):
+                return False
+            self.backend.remove(self.handle, failed=False)
+        except (LadingError, OSError):
+            return False
+        return True
 
     def _say_new(self, reason: str) -> None:
         """What the platform says of a job that waits, each line once."""

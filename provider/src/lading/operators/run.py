@@ -88,7 +88,8 @@ class StepRun:
             return attempts.run()
         if "silent" in self._event:
             raise TransientError(f"the triggerer cannot wait for the job: {self._event['silent']}")
-        return attempts.resume(self._started, Observation.from_json(self._event["observation"]))
+        observation = Observation.from_json(self._event["observation"])
+        return attempts.resume(self._started, observation, removed=self._event.get("removed", False))
 
     def _defer(self, started: Started) -> None:
         """Leave the wait to the triggerer, with the event that holds if the task is killed meanwhile."""

@@ -41,9 +41,11 @@ DRAFT = "event.json"
 class LadingTrigger(BaseTrigger):
     """One wait for one job of any backend; everything that is slow happens in threads.
 
-    Its only event is ``{"started", "observation"}``, or ``{"started", "silent": message}`` where it cannot
-    see the job: platform or store gave no answer for ten minutes, or the triggerer is set up otherwise than
-    the workers. Nothing in it is secret: the triggerer's own configuration has the target.
+    Its only event is ``{"started", "observation", "removed"}``; ``removed`` says that the job, whose result
+    is safe, is off its platform, so that the worker needs no client of it. Or it is ``{"started",
+    "silent": message}`` where it cannot see the job: platform or store gave no answer for ten minutes, or
+    the triggerer is set up otherwise than the workers. Nothing in it is secret: the triggerer's own
+    configuration has the target.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class LadingTrigger(BaseTrigger):
         try:
             wait = await self._opened()
             observation = await self._until_over(wait)
+            removed = await asyncio.to_thread(wait.remove, observation)
         except (
             LadingError,
             RunnerError,
@@ -74,7 +77,7 @@ class LadingTrigger(BaseTrigger):
             yield TriggerEvent({"started": self.started, "silent": str(e)})
             return
         started = {**self.started, "handle": wait.handle.to_json()}  # of whoever holds the claim
-        yield TriggerEvent({"started": started, "observation": observation.to_json()})
+        yield TriggerEvent({"started": started, "observation": observation.to_json(), "removed": removed})
 
     async def on_kill(self) -> None:
         """Airflow calls it when a user fails, clears or deletes the deferred task."""

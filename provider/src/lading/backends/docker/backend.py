@@ -11,6 +11,7 @@ from lading import environment
 from lading.backends.base import (
     Capability,
     FailureClass,
+    Finding,
     JobHandle,
     JobRequest,
     JobState,
@@ -19,7 +20,7 @@ from lading.backends.base import (
     StoreView,
     Worker,
 )
-from lading.backends.docker import request
+from lading.backends.docker import request, room
 from lading.backends.docker.engine import Engine, digest_of
 from lading.backends.docker.packages import PackageImages
 from lading.backends.docker.settings import DockerSettings
@@ -90,6 +91,12 @@ class DockerBackend:
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
         return self._render(job, str(job.image))
+
+    def room(self, job: JobRequest) -> Iterator[Finding]:
+        info = self._engine.info()
+        yield from room.findings(job.resources, info)
+        if self._settings.engine_is_here():
+            yield room.free_disk(str(info["DockerRootDir"]))
 
     def submit(self, job: JobRequest) -> JobHandle:
         """:raises ConfigError: the image cannot be had or has no Python, or the engine refuses the request"""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import tarfile
+import threading
 import time
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TIMEOUT_S = 60.0
+_CONNECTIONS = 32  # kept open at most, as many as asyncio has threads for blocking calls
+_ADDRESS = ("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+_made: dict[tuple[str | None, ...], Any] = {}
+_making = threading.Lock()
 
 # Refusals that no second try mends, though the engine gives them as errors of its own.
 _FINAL = re.compile(
@@ -38,7 +44,10 @@ class Engine:
 
     @cached_property
     def api(self) -> Any:
-        """:raises ConfigError: the SDK is not installed, or the address is not understood"""
+        """Shared by all threads: hundreds of waits of a triggerer hold no connection each.
+
+        :raises ConfigError: the SDK is not installed, or the address is not understood
+        """
         try:
             import docker
             from docker.utils import kwargs_from_env
@@ -47,9 +56,15 @@ class Engine:
                 f"backend 'docker' needs the Docker SDK, which is not installed here ({e}); "
                 f"install airflow-provider-lading[docker] where Airflow runs"
             ) from e
-        given = {**kwargs_from_env(), **({"base_url": self._host} if self._host else {})}
-        with self.answers("connect"):
-            return docker.APIClient(**given, version="auto", timeout=_TIMEOUT_S)
+        address = (self._host, *map(os.environ.get, _ADDRESS))
+        with _making:
+            if address not in _made:
+                given = {**kwargs_from_env(), **({"base_url": self._host} if self._host else {})}
+                with self.answers("connect"):
+                    _made[address] = docker.APIClient(
+                        **given, version="auto", timeout=_TIMEOUT_S, max_pool_size=_CONNECTIONS
+                    )
+            return _made[address]
 
     @property
     def address(self) -> str:
@@ -72,6 +87,12 @@ class Engine:
                 f"cannot {doing}: {self.address} does not answer ({e}); "
                 f"see that it runs and that this process may use it"
             ) from e
+
+    def info(self) -> dict[str, Any]:
+        """What the engine says of its host."""
+        with self.answers("ask for its size"):
+            found: dict[str, Any] = self.api.info()
+        return found
 
     def inspect(self, name: str) -> dict[str, Any] | None:
         """The container, by name or id; None: certainly absent."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lading import environment
 from lading.backends.base import (
     Capability,
+    Finding,
     JobHandle,
     JobRequest,
     Observation,
@@ -17,7 +18,7 @@ from lading.backends.base import (
     StoreView,
     Worker,
 )
-from lading.backends.kubernetes import checks, installer, request
+from lading.backends.kubernetes import checks, installer, request, room
 from lading.backends.kubernetes.clients import Access
 from lading.backends.kubernetes.cluster import Cluster
 from lading.backends.kubernetes.installer import PLANNED, Packages
@@ -76,6 +77,21 @@ class KubernetesBackend:
 
     def render(self, job: JobRequest) -> Mapping[str, object]:
         return request.manifest(job, self._settings, runner_name(runner_archive()[1]))
+
+    def room(self, job: JobRequest) -> Iterator[Finding]:
+        """Quotas and limits of the namespace, sizes of the nodes; what may not be read is said."""
+        made = self.render(job)
+        pod: Any = made["spec"]["template"] if made["kind"] == "Job" else made  # type: ignore[index]
+        found: dict[str, list[dict[str, Any]]] = {}
+        for resource in ("limitranges", "resourcequotas", "nodes"):
+            try:
+                found[resource] = self._cluster.listed(resource)
+            except ConfigError as e:
+                yield Finding(resource, None, f"not known: {e}")
+        ranges = found.get("limitranges", [])
+        yield from room.findings(pod, found.get("resourcequotas"), ranges)
+        if "nodes" in found:
+            yield room.nodes_for(pod, found["nodes"], ranges)
 
     def submit(self, job: JobRequest) -> JobHandle:
         """:raises ConfigError: the cluster refuses the request"""

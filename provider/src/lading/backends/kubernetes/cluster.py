@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TIMEOUT_S = (10.0, 60.0)  # to connect, and between two bytes
-_ROOTS = {
-    **dict.fromkeys(("pods", "configmaps", "secrets", "events"), "/api/v1"),
-    "jobs": "/apis/batch/v1",
-}
+_ROOTS = {"jobs": "/apis/batch/v1"}  # all others: the core
 _RESOURCES = {"Pod": "pods", "ConfigMap": "configmaps", "Secret": "secrets", "Job": "jobs"}
 _MERGE = "application/merge-patch+json"
 
@@ -94,6 +91,10 @@ class Cluster:
         """Of a Job, oldest first."""
         return self._items("pods", namespace, ("labelSelector", f"job-name={job}"))
 
+    def listed(self, resource: str) -> list[dict[str, Any]]:
+        """All of the namespace, or of the cluster where it has none."""
+        return self._items(resource, self.namespace)
+
     def events(self, uid: str, namespace: str) -> list[dict[str, Any]]:
         """About one object. Without the right to list events there is one, which says so."""
         try:
@@ -150,8 +151,9 @@ class Cluster:
         import urllib3
         from kubernetes.client import ApiException
 
-        space = namespace or self.namespace
-        path = f"{_ROOTS[resource]}/namespaces/{space}/{resource}" + (f"/{name}" if name else "")
+        space = "" if resource == "nodes" else namespace or self.namespace
+        where = f"/namespaces/{space}/{resource}" if space else f"/{resource}"
+        path = _ROOTS.get(resource, "/api/v1") + where + (f"/{name}" if name else "")
         try:
             return self._request(path, method, body, query)
         except ApiException as e:
@@ -160,7 +162,8 @@ class Cluster:
                 return self._call(
                     method, verb, resource, name, namespace=namespace, body=body, query=query, again=False
                 )
-            raise _meaning(e, f"{verb} {resource} in namespace {space!r}", self.access) from e
+            doing = f"{verb} {resource}" + (f" in namespace {space!r}" if space else "")
+            raise _meaning(e, doing, self.access) from e
         except (urllib3.exceptions.HTTPError, OSError) as e:
             raise TransientError(
                 f"cannot {verb} {resource}: the cluster of {self.access} does not answer ({e})"
