@@ -11,6 +11,9 @@
   - JobCancelled           the job was cancelled
   - TransientError         no answer from the platform: ask again
   - LookupFailed           nothing, or more than one thing, has that name or digest
+  - IndexBroken            the lineage index cannot be used
+    + IndexMissing         its tables are not there
+    + IndexNewer           its tables are of a newer release
 """
 
 from __future__ import annotations
@@ -57,4 +60,16 @@ class TransientError(LadingError):
 
 
 class LookupFailed(LadingError):
+    pass
+
+
+class IndexBroken(LadingError):
+    pass
+
+
+class IndexMissing(IndexBroken):
+    pass
+
+
+class IndexNewer(IndexBroken):
     pass

@@ -28,5 +28,6 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         ],
+        "db-managers": ["lading.database.IndexDBManager"],
         "config": provider_options(),
     }

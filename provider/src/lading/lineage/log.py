@@ -66,6 +66,15 @@ def read(
                 yield event
 
 
+def load(objects: ObjectStore, keys: Iterable[str]) -> Iterator[tuple[str, LineageEvent | str | None]]:
+    """The event of each key; or why it is none; None: it is gone.
+
+    :raises StoreError: the store failed
+    """
+    for key, raw in _bodies(objects, list(keys)):
+        yield key, _parse(raw) if isinstance(raw, bytes) else raw
+
+
 def newest_run(objects: ObjectStore, dag_id: str) -> str | None:
     """The run of ``dag_id`` whose event is the latest; None: it has no events."""
     days = groupby(sorted(_keys(objects, None, None), reverse=True), key=_day)

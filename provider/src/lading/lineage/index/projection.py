@@ -1,0 +1,216 @@
+"""Adds the rows of events to the index. One writer at a time, of however many processes; an event whose
+``uuid`` is there already adds nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Table, func, select, update
+
+from lading.errors import IndexBroken
+from lading.lineage.index import tables as t
+from lading.lineage.index.rows import place_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Connection
+
+    from lading.lineage.index.rows import ArtifactRow, EventRows, SeriesKey
+    from lading.lineage.nodes import StepKey
+
+_IN = 500  # values in one IN list
+_T = TypeVar("_T")
+
+
+def lock(connection: Connection) -> None:
+    """Waits for its turn; held until the transaction ends."""
+    turn = connection.execute(update(t.state).where(t.state.c.name == t.WRITER).values(value=""))
+    if turn.rowcount != 1:
+        raise IndexBroken(
+            "table lading_state has no row 'writer', so nothing can be added to the lineage index; "
+            "make it anew: lading index rebuild"
+        )
+
+
+def add(connection: Connection, events: Iterable[EventRows]) -> int:
+    """How many were new; to be called with ``lock`` held, in one transaction."""
+    distinct = {rows.event["uuid"]: rows for rows in events}
+    known = set(_values(connection, t.event.c.uuid, list(distinct)))
+    new = [rows for name, rows in distinct.items() if name not in known]
+    if new:
+        _Batch(connection, new).add()
+    return len(new)
+
+
+class _Batch:
+    """Ids of what the events mention, those of new rows counted up: nobody else adds rows meanwhile."""
+
+    def __init__(self, connection: Connection, events: Sequence[EventRows]) -> None:
+        self.connection, self.events = connection, events
+        self.dags: dict[str, int] = {}
+        self.runs: dict[tuple[str, str], int] = {}
+        self.steps: dict[StepKey, int] = {}
+        self.series: dict[SeriesKey, int] = {}
+        self.artifacts: dict[str, int] = {}
+
+    def add(self) -> None:
+        mentioned: dict[str, ArtifactRow] = {}
+        for rows in self.events:
+            for name, row in rows.artifacts.items():
+                if name not in mentioned or row.place < mentioned[name].place:
+                    mentioned[name] = row
+        steps = dict.fromkeys(rows.step for rows in self.events)
+        steps.update(dict.fromkeys(row.key.step for row in mentioned.values()))
+        started = self._started(mentioned.values())
+        self._add_dags(steps)
+        self._add_runs(started)
+        self._add_steps(steps)
+        self._add_series(dict.fromkeys(row.series for row in mentioned.values()))
+        self._add_artifacts(mentioned)
+        self._add_events()
+
+    def _started(self, mentioned: Iterable[ArtifactRow]) -> dict[tuple[str, str], int]:
+        """Runs with the earliest moment that these events know of."""
+        found: dict[tuple[str, str], int] = {}
+        for row in mentioned:  # its producer ended before it was read; a run without an event sorts by that
+            key, moment = row.key.step[:2], place_ms(row.place)
+            found[key] = min(moment, found.get(key, moment))
+        for rows in self.events:
+            key = rows.step[:2]
+            found[key] = min(rows.started_ms, found.get(key, rows.started_ms))
+        return found
+
+    def _add_dags(self, steps: Iterable[StepKey]) -> None:
+        names = list(dict.fromkeys(step.dag_id for step in steps))
+        rows = _rows(self.connection, select(t.dag.c.dag_id, t.dag.c.id), t.dag.c.dag_id, names)
+        self.dags.update((name, id_) for name, id_ in rows)
+        missing = [name for name in names if name not in self.dags]
+        new = [{"id": id_, "dag_id": name} for id_, name in self._numbered(t.dag, missing)]
+        self.dags.update((row["dag_id"], row["id"]) for row in new)
+        self._insert(t.dag, new)
+
+    def _add_runs(self, started: Mapping[tuple[str, str], int]) -> None:
+        names = {id_: name for name, id_ in self.dags.items()}
+        query = select(t.run.c.id, t.run.c.dag, t.run.c.run_id, t.run.c.started_ms)
+        query = query.where(t.run.c.dag.in_(list(names)))
+        earlier = []
+        for id_, dag, run_id, known in _rows(
+            self.connection, query, t.run.c.run_id, list({run_id for _, run_id in started})
+        ):
+            key = names[dag], run_id
+            self.runs[key] = id_
+            if key in started and started[key] < known:
+                earlier.append((id_, started[key]))
+        missing = [key for key in started if key not in self.runs]
+        new = []
+        for id_, key in self._numbered(t.run, missing):
+            self.runs[key] = id_
+            new.append({"id": id_, "dag": self.dags[key[0]], "run_id": key[1], "started_ms": started[key]})
+        self._insert(t.run, new)
+        for id_, moment in earlier:
+            self.connection.execute(update(t.run).where(t.run.c.id == id_).values(started_ms=moment))
+
+    def _add_steps(self, steps: Iterable[StepKey]) -> None:
+        steps = list(steps)
+        runs = {id_: key for key, id_ in self.runs.items()}
+        query = select(t.step.c.id, t.step.c.run, t.step.c.task_id, t.step.c.map_index)
+        query = query.where(t.step.c.task_id.in_(list({step.task_id for step in steps})))
+        by_place = {(self.runs[step[:2]], step.task_id, step.map_index): step for step in steps}
+        for id_, *place in _rows(self.connection, query, t.step.c.run, list(runs)):
+            if step := by_place.get(tuple(place)):
+                self.steps[step] = id_
+        missing = [step for step in steps if step not in self.steps]
+        new = []
+        for id_, step in self._numbered(t.step, missing):
+            self.steps[step] = id_
+            place = {"dag": self.dags[step.dag_id], "run": self.runs[step[:2]]}
+            new.append({"id": id_, **place, "task_id": step.task_id, "map_index": step.map_index})
+        self._insert(t.step, new)
+
+    def _add_series(self, series: Iterable[SeriesKey]) -> None:
+        by_key = {key.uid: key for key in series}
+        query = select(t.series.c.key, t.series.c.id)
+        for name, id_ in _rows(self.connection, query, t.series.c.key, list(by_key)):
+            self.series[by_key[name]] = id_
+        missing = [key for key in by_key.values() if key not in self.series]
+        new = []
+        for id_, key in self._numbered(t.series, missing):
+            self.series[key] = id_
+            shown = {name: value for name, value in key._asdict().items() if name != "dag_id"}
+            new.append({"id": id_, "dag": self.dags[key.dag_id], "key": key.uid, **shown})
+        self._insert(t.series, new)
+
+    def _add_artifacts(self, mentioned: Mapping[str, ArtifactRow]) -> None:
+        query = select(t.artifact.c.uid, t.artifact.c.id, t.artifact.c.place)
+        earlier = []
+        for name, id_, place in _rows(self.connection, query, t.artifact.c.uid, list(mentioned)):
+            self.artifacts[name] = id_
+            if mentioned[name].place < place:
+                earlier.append((id_, mentioned[name].place))
+        missing = [name for name in mentioned if name not in self.artifacts]
+        new = []
+        for id_, name in self._numbered(t.artifact, missing):
+            self.artifacts[name] = id_
+            new.append(self._artifact(id_, name, mentioned[name]))
+        self._insert(t.artifact, new)
+        for id_, place in earlier:
+            self.connection.execute(update(t.artifact).where(t.artifact.c.id == id_).values(place=place))
+
+    def _artifact(self, id_: int, name: str, row: ArtifactRow) -> dict[str, Any]:
+        key = row.key
+        return {
+            "id": id_,
+            "uid": name,
+            "dag": self.dags[key.step.dag_id],
+            "run": self.runs[key.step[:2]],
+            "step": self.steps[key.step],
+            "series": self.series[row.series],
+            "name": key.key,
+            "element": row.element,
+            "digest": key.digest.removeprefix("sha256:"),
+            "size": row.size,
+            "meta": row.meta,
+            "place": row.place,
+        }
+
+    def _add_events(self) -> None:
+        events, bodies, edges, externals, facts = [], [], [], [], []
+        for id_, rows in self._numbered(t.event, self.events):
+            dag = self.dags[rows.step.dag_id]
+            of = {"dag": dag, "run": self.runs[rows.step[:2]], "step": self.steps[rows.step]}
+            events.append({"id": id_, **of, **rows.event})
+            bodies.append({"event": id_, "json": rows.body})
+            for direction, position, artifact, param in rows.links:
+                edge = {"event": id_, "direction": direction, "position": position}
+                edges.append({**edge, "artifact": self.artifacts[artifact], "param": param})
+            externals += [{"event": id_, **row} for row in rows.externals]
+            facts += [{"event": id_, "dag": dag, **row} for row in rows.facts]
+        self._insert(t.event, events)
+        self._insert(t.body, bodies)
+        self._insert(t.edge, edges)
+        self._insert(t.external, externals)
+        self._insert(t.fact, facts)
+
+    def _numbered(self, table: Table, items: Sequence[_T]) -> Iterator[tuple[int, _T]]:
+        if not items:
+            return iter(())
+        last = self.connection.scalar(select(func.max(table.c.id))) or 0
+        return enumerate(items, last + 1)
+
+    def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self.connection.execute(table.insert(), rows)
+
+
+def _rows(
+    connection: Connection, query: Any, column: ColumnElement[Any], values: Sequence[Any]
+) -> Iterator[Any]:
+    for n in range(0, len(values), _IN):
+        yield from connection.execute(query.where(column.in_(values[n : n + _IN])))
+
+
+def _values(connection: Connection, column: ColumnElement[_T], values: Sequence[_T]) -> Iterator[_T]:
+    for (value,) in _rows(connection, select(column), column, values):
+        yield value

@@ -1,0 +1,208 @@
+"""What the queries give: attempts, artifacts and edges, with the ids of this database still in them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import and_, select
+
+from lading.lineage.index import tables as t
+from lading.lineage.index.rows import place_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.engine import Connection
+
+IN = 900  # values in one IN list
+
+
+class Sight(NamedTuple):
+    """The DAGs that a user may read, by their ids in this database: every query is limited to them."""
+
+    dags: dict[int, str]
+
+    def allows(self, column: ColumnElement[int]) -> ColumnElement[bool]:
+        return column.in_(list(self.dags))
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One event."""
+
+    id: int
+    uuid: str
+    step: int
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    time_ms: int
+    try_number: int
+    generation: int
+    status: str
+    operator: str
+    target: str | None
+    seconds: float
+    brief: dict[str, Any]
+
+    @property
+    def age(self) -> tuple[int, int, int, str]:
+        """A late report of an old attempt does not make it the newest."""
+        return self.try_number, self.generation, self.time_ms, self.uuid
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    id: int
+    uid: str
+    dag_id: str
+    run_id: str
+    step: int
+    task_id: str
+    map_index: int
+    series: int
+    name: str
+    element: str | None
+    digest: str
+    size: int
+    format: str
+    type: str
+    meta: dict[str, Any]
+    place: int
+
+
+class EdgeRecord(NamedTuple):
+    event: int
+    direction: int
+    artifact: int
+    param: str | None
+    element: str | None = None  # what was read is this part of ``artifact``
+
+
+class ExternalRecord(NamedTuple):
+    event: int
+    direction: int
+    uri: str
+    version: str | None
+
+
+_ATTEMPT = (
+    t.event.c.id,
+    t.event.c.uuid,
+    t.event.c.step,
+    t.dag.c.dag_id,
+    t.run.c.run_id,
+    t.step.c.task_id,
+    t.step.c.map_index,
+    t.event.c.time_ms,
+    t.event.c.try_number,
+    t.event.c.generation,
+    t.event.c.status,
+    t.event.c.operator,
+    t.event.c.target,
+    t.event.c.seconds,
+    t.event.c.brief,
+)
+_ARTIFACT = (
+    t.artifact.c.id,
+    t.artifact.c.uid,
+    t.dag.c.dag_id,
+    t.run.c.run_id,
+    t.artifact.c.step,
+    t.step.c.task_id,
+    t.step.c.map_index,
+    t.artifact.c.series,
+    t.artifact.c.name,
+    t.artifact.c.element,
+    t.artifact.c.digest,
+    t.artifact.c.size,
+    t.series.c.format,
+    t.series.c.type,
+    t.artifact.c.meta,
+    t.artifact.c.place,
+)
+
+
+def attempts(*more: ColumnElement[Any]) -> Select[Any]:
+    """Columns of ``attempt``, after ``more``."""
+    source = t.event.join(t.step, t.step.c.id == t.event.c.step)
+    source = source.join(t.run, t.run.c.id == t.event.c.run).join(t.dag, t.dag.c.id == t.event.c.dag)
+    return select(*more, *_ATTEMPT).select_from(source)
+
+
+def artifacts(*more: ColumnElement[Any]) -> Select[Any]:
+    """Columns of ``artifact``, after ``more``."""
+    source = t.artifact.join(t.series, t.series.c.id == t.artifact.c.series)
+    source = source.join(t.step, t.step.c.id == t.artifact.c.step)
+    source = source.join(t.run, t.run.c.id == t.artifact.c.run).join(t.dag, t.dag.c.id == t.artifact.c.dag)
+    return select(*more, *_ARTIFACT).select_from(source)
+
+
+def attempt(row: Sequence[Any]) -> AttemptRecord:
+    return AttemptRecord(*row[:-1], brief=json.loads(row[-1]))
+
+
+def artifact(row: Sequence[Any]) -> ArtifactRecord:
+    *rest, meta, place = row
+    return ArtifactRecord(*rest, meta=json.loads(meta), place=place)
+
+
+def dags(connection: Connection) -> dict[int, str]:
+    return {id_: name for id_, name in connection.execute(select(t.dag.c.id, t.dag.c.dag_id))}
+
+
+def attempts_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, AttemptRecord]:
+    found = map(attempt, chunked(connection, attempts(), t.event.c.id, ids))
+    return {record.id: record for record in found}
+
+
+def artifacts_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, ArtifactRecord]:
+    found = map(artifact, chunked(connection, artifacts(), t.artifact.c.id, ids))
+    return {record.id: record for record in found}
+
+
+def externals(connection: Connection, events: Iterable[int]) -> list[ExternalRecord]:
+    table = t.external
+    query = select(table.c.event, table.c.direction, table.c.uri, table.c.version)
+    query = query.order_by(table.c.event, table.c.direction, table.c.position)
+    return [ExternalRecord(*row) for row in chunked(connection, query, table.c.event, events)]
+
+
+def newest(records: Iterable[AttemptRecord]) -> dict[int, AttemptRecord]:
+    """The newest attempt of each step, by the step's id."""
+    found: dict[int, AttemptRecord] = {}
+    for record in records:
+        if record.step not in found or found[record.step].age < record.age:
+            found[record.step] = record
+    return found
+
+
+def wholes(connection: Connection, parts: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+    """The lists or dicts that each of these elements may be of: ids and places, oldest first."""
+    part, whole = t.artifact.alias("part"), t.artifact.alias("whole")
+    same = and_(whole.c.step == part.c.step, whole.c.name == part.c.name, whole.c.element.is_(None))
+    query = select(part.c.id, whole.c.id, whole.c.place).join(whole, same)
+    query = query.where(part.c.element.is_not(None))
+    found: dict[int, list[tuple[int, int]]] = {}
+    for part_id, whole_id, place in chunked(connection, query, part.c.id, parts):
+        found.setdefault(part_id, []).append((place, whole_id))
+    return {part_id: [(id_, place) for place, id_ in sorted(some)] for part_id, some in found.items()}
+
+
+def whole_seen(candidates: Sequence[tuple[int, int]], time_ms: int) -> int | None:
+    """The newest that a reader which ended at ``time_ms`` can have seen; None: there is none."""
+    seen = [id_ for id_, place in candidates if place_ms(place) <= time_ms]
+    return seen[-1] if seen else next((id_ for id_, _ in reversed(candidates)), None)
+
+
+def chunked(
+    connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Iterable[Any]
+) -> Iterator[Any]:
+    """Rows of ``query`` where ``column`` is one of ``values``."""
+    some = list(values)
+    for n in range(0, len(some), IN):
+        yield from connection.execute(query.where(column.in_(some[n : n + IN])))

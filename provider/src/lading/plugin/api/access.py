@@ -1,0 +1,53 @@
+"""Who asks, and which DAGs they may read. The one place that uses Airflow's auth modules, none of which is
+declared public: should they change, the API fails to start instead of letting anyone in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    ConfigurationDetails,
+    DagAccessEntity,
+    DagDetails,
+)
+from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
+from airflow.models.dag import DagModel
+from fastapi import Depends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.orm import Session
+
+User = Annotated[Any, Depends(get_user)]
+
+#: For routes whose path has a parameter named exactly ``dag_id``: Airflow looks for that name alone, and takes
+#: a route without it for "may read some DAG".
+MayReadDag = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))
+
+
+def readable(dag_ids: Iterable[str], user: Any, session: Session) -> frozenset[str]:
+    """Those of ``dag_ids`` whose XComs ``user`` may read, also where Airflow no longer knows the DAG."""
+    wanted = list(dag_ids)
+    teams = DagModel.get_dag_id_to_team_name_mapping(wanted, session=session) if wanted else {}
+    manager = get_auth_manager()
+    return frozenset(
+        dag_id
+        for dag_id in wanted
+        if manager.is_authorized_dag(
+            method="GET",
+            access_entity=DagAccessEntity.XCOM,
+            details=DagDetails(id=dag_id, team_name=teams.get(dag_id)),
+            user=user,
+        )
+    )
+
+
+def is_operator(user: Any) -> bool:
+    """Whether ``user`` may read Airflow's configuration, and so what concerns all DAGs together."""
+    return bool(
+        get_auth_manager().is_authorized_configuration(
+            method="GET", details=ConfigurationDetails(section="lading"), user=user
+        )
+    )

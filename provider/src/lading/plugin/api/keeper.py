@@ -1,0 +1,120 @@
+"""Keeps the index of this API server fresh: in the background, and before an answer is given."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from lading import database, deployment
+from lading.errors import LadingError
+from lading.lineage.index.catchup import Progress, Projector
+from lading.lineage.index.tables import state
+from lading_runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger("lading")
+
+FRESH_S = 1.0  # an answer may be so old
+WAIT_S = 0.4  # an answer waits so long for newer events
+_PERIOD_S = 5.0
+_WHOLE_PERIOD_S = 600.0  # for events that came late
+_WHOLE_SHARE = 20  # looking through the whole log may take a twentieth of the time
+
+
+class Keeper:
+    """One per process. Of several API servers each looks for itself: whoever comes first adds an event."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lading-index")
+        self._pass: Future[Progress] | None = None
+        self._looked = -FRESH_S
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.problem: str | None = None
+
+    def behind(self) -> bool:
+        """Look for new events, for a bounded time; whether some are left."""
+        with self._lock:
+            if self._pass is None or self._pass.done():
+                if time.monotonic() - self._looked < FRESH_S:
+                    return self.problem is not None
+                self._pass = self._pool.submit(self._look)
+            running = self._pass
+        try:
+            return not running.result(WAIT_S).complete or self.problem is not None
+        except NotYet:
+            return True
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="lading-index-loop", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(5)
+            self._thread = None
+
+    def _look(self) -> Progress:
+        found = self._try(lambda projector: projector.recent(budget_s=30))
+        self._looked = time.monotonic()
+        return found
+
+    def _run(self) -> None:
+        self._create_tables()
+        next_whole = time.monotonic()
+        while not self._stop.is_set():
+            if time.monotonic() >= next_whole:
+                found = self._try(lambda projector: projector.everything(self._told))
+                next_whole = time.monotonic() + max(_WHOLE_PERIOD_S, _WHOLE_SHARE * found.seconds)
+            else:
+                self.behind()
+            self._stop.wait(_PERIOD_S)
+
+    def _told(self, _: Progress) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+
+    def _try(self, look: Callable[[Projector], Progress]) -> Progress:
+        """What went wrong is kept to be told, and tried again: the answers go on with what there is."""
+        try:
+            found = look(Projector(database.engine(), deployment.store().objects))
+        except _Stopped:
+            return Progress(complete=False)
+        except (RunnerError, LadingError, SQLAlchemyError, OSError, ValueError) as e:
+            told = str(e).split("\n", 1)[0]
+            if told != self.problem:
+                log.warning("the lineage index cannot be brought up to date: %s", told)
+            self.problem = told
+            return Progress(complete=False)
+        self.problem = None
+        return found
+
+    def _create_tables(self) -> None:
+        """For who installs the provider into a running deployment; newer tables are left to who migrates."""
+        from sqlalchemy import inspect
+
+        try:
+            if not inspect(database.engine()).has_table(state.name):
+                database.migrate()
+                log.info("created the tables of the lineage index")
+        except Exception as e:  # such as no right to create tables: every answer will name the cure
+            log.warning("the tables of the lineage index could not be created: %s", e)
+
+
+class _Stopped(Exception):
+    pass
+
+
+KEEPER = Keeper()

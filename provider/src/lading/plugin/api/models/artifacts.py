@@ -1,0 +1,69 @@
+"""One artifact, and search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lading.plugin.api.models.common import ArtifactFacts, Metric, Model, StepFacts
+from lading.plugin.api.models.graphs import GraphArtifact
+
+
+class Consumer(Model):
+    step: StepFacts
+    param: str | None
+    element: str | None = None
+
+
+class Version(Model):
+    """The same output of the same task in another run, or of another attempt."""
+
+    artifact: ArtifactFacts
+    metrics: list[Metric] = []
+    same_bytes: bool
+    """As the artifact that was asked for."""
+
+
+class ArtifactPage(Model):
+    artifact: GraphArtifact
+    stored: bool
+    """Its bytes are in the store under their own digest, so ``download`` can give them."""
+    preview: bool
+    """``preview`` has something."""
+    producer: StepFacts | None
+    """The newest attempt that made these bytes; null: no event of it is known."""
+    params: dict[str, Any] = {}
+    """Of the producer."""
+    metrics: list[Metric] = []
+    consumers: list[Consumer]
+    more_consumers: int = 0
+    versions: list[Version]
+    """Newest first, itself included; at most 100."""
+    more_versions: int = 0
+    identical: list[ArtifactFacts] = []
+    """Other outputs with the same bytes; at most 50."""
+    more_identical: int = 0
+    behind: bool = False
+
+
+class Found(Model):
+    artifact: ArtifactFacts
+    metrics: list[Metric] = []
+    params: dict[str, Any] = {}
+
+
+class Search(Model):
+    """Newest first."""
+
+    items: list[Found]
+    next: str | None = None
+    """Give it as ``cursor`` to get what follows; null: that was all."""
+    behind: bool = False
+
+
+class Facets(Model):
+    """What search can be narrowed to, each list at most 200."""
+
+    dag_ids: list[str]
+    types: list[str]
+    metrics: list[str]
+    params: list[str]

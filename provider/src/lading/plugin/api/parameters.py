@@ -1,0 +1,41 @@
+"""What may stand in paths and queries. Everything else is answered with 422 before anything is read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+_KEY = r"^[\w.\-]+$"  # as Airflow's own keys; "~" would mean "any DAG" to Airflow
+_LINE = r"^[^\x00-\x1f\x7f]*$"  # PostgreSQL's text holds no NUL
+_UID = r"^[0-9a-f]{32}$"
+MOST_NODES = 2000
+
+DagId = Annotated[str, Path(pattern=_KEY, max_length=250)]
+RunId = Annotated[str, Path(pattern=_LINE, min_length=1, max_length=250)]
+TaskId = Annotated[str, Path(pattern=_KEY, max_length=250)]
+MapIndex = Annotated[int, Query(ge=-1, le=2**31 - 1, description="-1: not mapped")]
+ArtifactId = Annotated[str, Path(pattern=_UID)]
+EventId = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="an attempt; default: the newest"
+    ),
+]
+RunQuery = Annotated[str, Query(pattern=_LINE, min_length=1, max_length=250)]
+Text = Annotated[str | None, Query(pattern=_LINE, min_length=1, max_length=200)]
+Key = Annotated[str | None, Query(pattern=_KEY, max_length=250)]
+DigestPrefix = Annotated[
+    str | None,
+    Query(pattern=r"^(sha256:)?[0-9a-fA-F]{4,64}$", description="first hexadecimal digits, 4 or more"),
+]
+Condition = Annotated[
+    list[str] | None,
+    Query(max_length=5, description="such as `trees=200`, `train.accuracy>=0.9`; more than one: all hold"),
+]
+Cursor = Annotated[
+    str | None, Query(pattern=r"^[0-9a-zA-Z_\-]+$", max_length=400, description="`next` of the page before")
+]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Depth = Annotated[int, Query(ge=1, le=100, description="levels of steps")]
+Nodes = Annotated[int, Query(ge=1, le=MOST_NODES, description="steps and artifacts together")]
