@@ -1,0 +1,139 @@
+/** What all of the pages share: the root, its size, errors, keys. */
+
+import { Component, useCallback, useEffect, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from "react";
+import { ApiError } from "../api/client";
+import { DOCS } from "../host";
+import { useLanguage } from "./language";
+import { Button, Copy, Message } from "./parts";
+
+const WIDE = 900;
+const LOWEST = 320;
+
+/** The root of a page. It takes the height that the host leaves, where `fill` says so. */
+export function Page({ fill, children }: { fill: boolean; children: ReactNode }) {
+  const root = useRef<HTMLDivElement>(null);
+  const [height, setHeight] = useState<number | undefined>();
+  const [narrow, setNarrow] = useState(false);
+  useLayoutEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    const measure = () => {
+      setNarrow(element.clientWidth < WIDE);
+      const top = element.getBoundingClientRect().top + scrolled(element);
+      if (fill) setHeight(Math.max(LOWEST, window.innerHeight - top - 4));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    if (element.parentElement) observer.observe(element.parentElement);
+    window.addEventListener("resize", measure);
+    return () => {
+      observer.disconnect();
+      window.removeEventListener("resize", measure);
+    };
+  }, [fill]);
+  return (
+    <div ref={root} className={`lading ${narrow ? "narrow" : ""}`} style={fill ? { height } : undefined}>
+      {children}
+    </div>
+  );
+}
+
+/** How far the host's own scroll box has moved; the page's place in it is what counts. */
+function scrolled(element: HTMLElement): number {
+  for (let parent = element.parentElement; parent; parent = parent.parentElement) {
+    if (parent.scrollTop > 0) return parent.scrollTop;
+  }
+  return 0;
+}
+
+export function useWide(root: RefObject<HTMLElement | null>): boolean {
+  const [wide, setWide] = useState(true);
+  useLayoutEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    const measure = () => setWide(element.clientWidth >= WIDE);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [root]);
+  return wide;
+}
+
+const MIGRATE = "airflow db migrate";
+
+export function ErrorMessage({ error, again }: { error: Error; again: () => void }) {
+  const { t } = useLanguage();
+  const missing = error instanceof ApiError && error.status === 404 && error.code === "not_found";
+  const index = error instanceof ApiError && error.code.startsWith("index_");
+  return (
+    <Message
+      icon={missing ? "search" : "warn"}
+      title={missing ? t("errorNotFound") : t("errorTitle")}
+      text={missing ? t("errorNotFoundText") : `${error.message} ${t("errorWorks")}`}
+      bad={!missing}
+    >
+      <Button icon="refresh" label={t("tryAgain")} onClick={again} kind="pri" />
+      {index && (
+        <Copy text={MIGRATE} label={t("copy")}>
+          {t("copy")} <span className="mono">{MIGRATE}</span>
+        </Copy>
+      )}
+    </Message>
+  );
+}
+
+export function DocsLink() {
+  const { t } = useLanguage();
+  return (
+    <a className="btn" href={DOCS} target="_blank" rel="noreferrer noopener">
+      {t("howRecorded")}
+    </a>
+  );
+}
+
+/** A defect of ours fails our page and nothing else of the host's. */
+export class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return (
+      <div style={{ position: "relative", minHeight: LOWEST }}>
+        <ErrorMessage error={error} again={() => this.setState({ error: null })} />
+      </div>
+    );
+  }
+}
+
+const KEYS = "lading.keys";
+
+/** Whether keys without a modifier do something; the choice is kept. */
+export function useSingleKeys(): readonly [boolean, () => void] {
+  const [on, setOn] = useState(() => localStorage.getItem(KEYS) !== "off");
+  const toggle = useCallback(() => {
+    setOn((was) => {
+      localStorage.setItem(KEYS, was ? "off" : "on");
+      return !was;
+    });
+  }, []);
+  return [on, toggle];
+}
+
+/** How many seconds ago, counted while it is shown. */
+export function useAge(at: number | null): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (at === null) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [at]);
+  return at === null ? 0 : Math.max(0, Math.round((now - at) / 1000));
+}
