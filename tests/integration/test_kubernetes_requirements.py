@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -403,3 +406,46 @@ def test_a_store_by_network_has_its_driver_or_names_both_cures(
         assert code == 65
         assert "requirements=['obstore'], or an image that has it" in said
     assert nothing_left(target)
+
+
+def lading(*argv: str) -> subprocess.CompletedProcess[str]:
+    argv = (sys.executable, "-m", "lading.cli", *argv)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ})
+
+
+@pytest.mark.parametrize(("line", "code"), [("six==1.17.0", 0), ("six==99.0", 1)])
+def test_the_doctor_tries_the_requirements_of_a_target(
+    target: cluster_node.Cluster, packages: Path, line: str, code: int
+) -> None:
+    target.configure(requirements=[line], package_cache={"host_path": str(packages)})
+    done = lading("doctor", "--json", "--target", "kubernetes")
+    checks = {c["name"]: c for c in json.loads(done.stdout)["checks"] if c["area"] == "target kubernetes"}
+    assert checks["job"]["ok"] is (code == 0), done.stdout
+    assert done.returncode >= code
+    if code:
+        assert "cannot resolve six==99.0" in checks["job"]["detail"]
+    else:
+        assert checks["Python"]["detail"].startswith("3.11")
+        assert len(list(packages.iterdir())) == 1
+    assert nothing_left(target)
+
+
+def test_what_would_be_submitted_is_rendered_without_a_word_to_the_cluster(
+    target: cluster_node.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.configure(requirements=list(SIX), package_cache={"pvc": "lading-packages"})
+    file = tmp_path / "rendered.py"
+    file.write_text(
+        "from airflow.sdk import dag\nfrom lading import step\n\n"
+        "@dag(schedule=None)\ndef rendered():\n"
+        "    @step(on='kubernetes')\n    def train() -> None: ...\n    train()\n\nrendered()\n"
+    )
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    done = lading("render", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    (request,) = (item["request"] for item in json.loads(done.stdout)["requests"])
+    (installer,) = request["spec"]["initContainers"]
+    assert installer["command"][-3:] == ["--install", "/lading/lock/lock.txt", "/lading/packages/lock"]
+    assert {"name": "lading-packages", "persistentVolumeClaim": {"claimName": "lading-packages"}} in request[
+        "spec"
+    ]["volumes"]
