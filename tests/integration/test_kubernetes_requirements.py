@@ -26,7 +26,7 @@ from lading_runner.store import ArtifactStore
 from lading_runner.store.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lading_runner.contract import Result
@@ -86,6 +86,27 @@ def packages(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(params=["host_path", "pvc"])
+def cache(
+    request: pytest.FixtureRequest, target: cluster_node.Cluster, packages: Path
+) -> Iterator[dict[str, str]]:
+    """``packages`` as a target names it: by its path, or by a claim on it."""
+    if request.param == "host_path":
+        yield {"host_path": str(packages)}
+        return
+    claim, volume = "lading-packages", f"{target.space}-packages"
+    common = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    whose = {"namespace": target.space, "name": claim}
+    spec = {"capacity": {"storage": "1Gi"}, "hostPath": {"path": str(packages)}, "claimRef": whose}
+    target.api.create_persistent_volume({"metadata": {"name": volume}, "spec": {**common, **spec}})
+    asked = {"volumeName": volume, "resources": {"requests": {"storage": "1Gi"}}}
+    body = {"metadata": {"name": claim}, "spec": {**common, **asked}}
+    target.api.create_namespaced_persistent_volume_claim(target.space, body)
+    yield {"pvc": claim}
+    target.api.delete_namespaced_persistent_volume_claim(claim, target.space)
+    target.api.delete_persistent_volume(volume)
+
+
 def value(desk: PodDesk, result: Result) -> Any:
     return values.load(result.outputs["return_value"], ArtifactStore(LocalStore(str(desk.root))))
 
@@ -123,10 +144,13 @@ def log_of_installer(target: cluster_node.Cluster, pod: str) -> str:
 
 
 def test_a_lock_is_installed_once_into_the_cache_and_read_by_later_pods(
-    new_desk: NewDesk, target: cluster_node.Cluster, packages: Path, told: list[str]
+    new_desk: NewDesk,
+    target: cluster_node.Cluster,
+    packages: Path,
+    cache: dict[str, str],
+    told: list[str],
 ) -> None:
-    cache = {"package_cache": {"host_path": str(packages)}}
-    first, second = (new_desk(SLOW, name, **cache) for name in ("one", "two"))
+    first, second = (new_desk(SLOW, name, package_cache=cache) for name in ("one", "two"))
     said, result = installer_log(target, first, requirements=SIX)
     assert "install 1 packages for Python 3.11 with " in said
     found = value(first, result)
