@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import cluster_node
 import docker_engine
 from e2e.test_example_dags import DAGS, load
 from lading import deployment
 from lading.lineage import log
-from lading_testkit import run_dag
+from lading_testkit import run_dag, task_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lading.lineage.event import LineageEvent
 
@@ -25,16 +29,51 @@ PACKAGES = ("scikit-learn", "pandas", "pyarrow", "numpy", "scipy", "matplotlib",
 REMOTE = {"load", "split", "train", "choose", "evaluate"}
 
 
+@contextmanager
+def docker_target(folder: Path) -> Iterator[dict[str, Any]]:
+    docker_engine.require()
+    yield {"image": docker_engine.IMAGE}
+    assert docker_engine.api().containers(all=True, filters={"label": "lading.dag_id=demo_digits"}) == []
+
+
+@contextmanager
+def kubernetes_target(folder: Path) -> Iterator[dict[str, Any]]:
+    cluster_node.require()
+    cache = folder / "packages"
+    cache.mkdir()
+    cache.chmod(0o777)
+    cluster_node.store_folder().mkdir(exist_ok=True)
+    with cluster_node.namespace(f"lading-demo-{os.getpid()}") as space:
+        yield {
+            "image": docker_engine.IMAGE,
+            "namespace": space,
+            "mount": {"host_path": str(cluster_node.store_folder())},
+            "package_cache": {"host_path": str(cache)},
+        }
+        assert len(list(cache.iterdir())) == 1, "one lock, installed once"
+        pods = cluster_node.core().list_namespaced_pod(space).items
+        assert [pod.metadata.name for pod in pods if pod.metadata.deletion_timestamp is None] == []
+
+
+PLACES = {"docker": docker_target, "kubernetes": kubernetes_target}
+
+
 @pytest.fixture
-def default_target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def default_target(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[str]:
     """The parameter as ``[lading] default_target``, with an image that has what the worker has."""
     pinned = [f"{name}=={version(name)}" for name in PACKAGES]
-    targets = {"docker": {"image": docker_engine.IMAGE, "requirements": pinned}}
-    monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps(targets))
-    monkeypatch.setenv("AIRFLOW__LADING__DEFAULT_TARGET", request.param)
-    monkeypatch.syspath_prepend(str(DAGS))
-    deployment.settings.cache_clear()
-    yield request.param
+    with ExitStack() as stack:
+        targets = {}
+        if request.param in PLACES:
+            keys = stack.enter_context(PLACES[request.param](tmp_path))
+            targets[request.param] = {**keys, "requirements": pinned}
+        monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps(targets))
+        monkeypatch.setenv("AIRFLOW__LADING__DEFAULT_TARGET", request.param)
+        monkeypatch.syspath_prepend(str(DAGS))
+        deployment.settings.cache_clear()
+        yield request.param
     monkeypatch.undo()
     deployment.settings.cache_clear()
 
@@ -61,10 +100,8 @@ def digests(events: dict[str, list[LineageEvent]]) -> dict[tuple[str, int, str],
 _local: dict[tuple[str, int, str], str] = {}
 
 
-@pytest.mark.parametrize("default_target", ["local", "docker"], indirect=True)
+@pytest.mark.parametrize("default_target", ["local", *PLACES], indirect=True)
 def test_every_artifact_is_the_same_wherever_the_demo_runs(default_target: str, airflow_db: None) -> None:
-    if default_target == "docker":
-        docker_engine.require()
     events = demo_events()
     assert {e.target for task in REMOTE for e in events[task]} == {default_target}
     if default_target == "local":
@@ -77,4 +114,25 @@ def test_every_artifact_is_the_same_wherever_the_demo_runs(default_target: str, 
         assert "sha256:" in event.environment["image"]
         assert event.profile["cpu_s"] > 0
         assert event.profile["peak_rss_bytes"] > 0
-    assert docker_engine.api().containers(all=True, filters={"label": "lading.dag_id=demo_digits"}) == []
+
+
+def test_the_example_runs_on_every_target_that_it_names(
+    airflow_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"docker": "containers", "kubernetes": "cluster"}
+    with ExitStack() as stack:
+        monkeypatch.syspath_prepend(str(DAGS))
+        targets = {
+            names[backend]: {"backend": backend, **stack.enter_context(place(tmp_path))}
+            for backend, place in PLACES.items()
+        }
+        monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps(targets))
+        deployment.settings.cache_clear()
+        run = run_dag(load("example_elsewhere"))
+        assert task_states(run) == dict.fromkeys(
+            ["weigh", "describe_containers", "describe_cluster", "compare"], "success"
+        )
+        events = log.read(deployment.store().objects, dag_id="example_elsewhere", run_id=run.run_id)
+        assert {e.target for e in events} >= set(names.values())
+    monkeypatch.undo()
+    deployment.settings.cache_clear()

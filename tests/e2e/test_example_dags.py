@@ -19,6 +19,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 EXPECTED = {
     "demo_digits": {"success": 7 + 9},
     "example_decorator": {"success": 2},
+    "example_elsewhere": {"skipped": 1},  # no target is configured; where two are: test_demo_elsewhere.py
     "example_failing_step": {"success": 1, "failed": 1},
     "example_files": {"success": 3},
     "example_isolated_environment": {"success": 2},

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -23,7 +26,7 @@ from lading_runner.store import ArtifactStore
 from lading_runner.store.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lading_runner.contract import Result
@@ -83,6 +86,27 @@ def packages(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(params=["host_path", "pvc"])
+def cache(
+    request: pytest.FixtureRequest, target: cluster_node.Cluster, packages: Path
+) -> Iterator[dict[str, str]]:
+    """``packages`` as a target names it: by its path, or by a claim on it."""
+    if request.param == "host_path":
+        yield {"host_path": str(packages)}
+        return
+    claim, volume = "lading-packages", f"{target.space}-packages"
+    common = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    whose = {"namespace": target.space, "name": claim}
+    spec = {"capacity": {"storage": "1Gi"}, "hostPath": {"path": str(packages)}, "claimRef": whose}
+    target.api.create_persistent_volume({"metadata": {"name": volume}, "spec": {**common, **spec}})
+    asked = {"volumeName": volume, "resources": {"requests": {"storage": "1Gi"}}}
+    body = {"metadata": {"name": claim}, "spec": {**common, **asked}}
+    target.api.create_namespaced_persistent_volume_claim(target.space, body)
+    yield {"pvc": claim}
+    target.api.delete_namespaced_persistent_volume_claim(claim, target.space)
+    target.api.delete_persistent_volume(volume)
+
+
 def value(desk: PodDesk, result: Result) -> Any:
     return values.load(result.outputs["return_value"], ArtifactStore(LocalStore(str(desk.root))))
 
@@ -120,10 +144,13 @@ def log_of_installer(target: cluster_node.Cluster, pod: str) -> str:
 
 
 def test_a_lock_is_installed_once_into_the_cache_and_read_by_later_pods(
-    new_desk: NewDesk, target: cluster_node.Cluster, packages: Path, told: list[str]
+    new_desk: NewDesk,
+    target: cluster_node.Cluster,
+    packages: Path,
+    cache: dict[str, str],
+    told: list[str],
 ) -> None:
-    cache = {"package_cache": {"host_path": str(packages)}}
-    first, second = (new_desk(SLOW, name, **cache) for name in ("one", "two"))
+    first, second = (new_desk(SLOW, name, package_cache=cache) for name in ("one", "two"))
     said, result = installer_log(target, first, requirements=SIX)
     assert "install 1 packages for Python 3.11 with " in said
     found = value(first, result)
@@ -403,3 +430,46 @@ def test_a_store_by_network_has_its_driver_or_names_both_cures(
         assert code == 65
         assert "requirements=['obstore'], or an image that has it" in said
     assert nothing_left(target)
+
+
+def lading(*argv: str) -> subprocess.CompletedProcess[str]:
+    argv = (sys.executable, "-m", "lading.cli", *argv)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ})
+
+
+@pytest.mark.parametrize(("line", "code"), [("six==1.17.0", 0), ("six==99.0", 1)])
+def test_the_doctor_tries_the_requirements_of_a_target(
+    target: cluster_node.Cluster, packages: Path, line: str, code: int
+) -> None:
+    target.configure(requirements=[line], package_cache={"host_path": str(packages)})
+    done = lading("doctor", "--json", "--target", "kubernetes")
+    checks = {c["name"]: c for c in json.loads(done.stdout)["checks"] if c["area"] == "target kubernetes"}
+    assert checks["job"]["ok"] is (code == 0), done.stdout
+    assert done.returncode >= code
+    if code:
+        assert "cannot resolve six==99.0" in checks["job"]["detail"]
+    else:
+        assert checks["Python"]["detail"].startswith("3.11")
+        assert len(list(packages.iterdir())) == 1
+    assert nothing_left(target)
+
+
+def test_what_would_be_submitted_is_rendered_without_a_word_to_the_cluster(
+    target: cluster_node.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.configure(requirements=list(SIX), package_cache={"pvc": "lading-packages"})
+    file = tmp_path / "rendered.py"
+    file.write_text(
+        "from airflow.sdk import dag\nfrom lading import step\n\n"
+        "@dag(schedule=None)\ndef rendered():\n"
+        "    @step(on='kubernetes')\n    def train() -> None: ...\n    train()\n\nrendered()\n"
+    )
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    done = lading("render", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    (request,) = (item["request"] for item in json.loads(done.stdout)["requests"])
+    (installer,) = request["spec"]["initContainers"]
+    assert installer["command"][-3:] == ["--install", "/lading/lock/lock.txt", "/lading/packages/lock"]
+    assert {"name": "lading-packages", "persistentVolumeClaim": {"claimName": "lading-packages"}} in request[
+        "spec"
+    ]["volumes"]
