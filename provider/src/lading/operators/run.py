@@ -92,6 +92,7 @@ class StepRun:
 
     def _defer(self, started: Started) -> None:
         """Leave the wait to the triggerer, with the event that holds if the task is killed meanwhile."""
+        self._stop_if_killed()  # else who told this process to end would be left with a job
         asked = self.operator.step.deferrable
         deferrable = deployment.settings().deferrable if asked is None else asked
         if not deferrable or Capability.DEFERRABLE not in self._capabilities:
