@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
@@ -146,23 +145,3 @@ def created(run_id: str) -> list[str]:
         filters={"event": "create", "type": "container", "label": f"lading.run_id={run_id}"},
     )
     return [json.loads(line)["Actor"]["ID"] for line in found]
-
-
-class Creations:
-    """Ids of the containers that are created for a DAG from now on, however many."""
-
-    def __init__(self, dag_id: str) -> None:
-        filters = {"event": "create", "type": "container", "label": f"lading.dag_id={dag_id}"}
-        self._stream = docker.APIClient(version="auto", timeout=None).events(decode=True, filters=filters)
-        self._ids: list[str] = []
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> list[str]:
-        self._stream.close()
-        self._thread.join(10)
-        return self._ids
-
-    def _read(self) -> None:
-        for event in self._stream:
-            self._ids.append(event["Actor"]["ID"])

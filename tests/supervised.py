@@ -15,6 +15,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from lading.lineage import log
 from lading_runner.store import open_object_store
@@ -99,7 +100,7 @@ class Airflow:
 
     def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}/api/v2/{path}",
+            f"http://127.0.0.1:{self._port}/api/v2/{quote(path, safe='/?=&')}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
@@ -162,9 +163,20 @@ class Airflow:
     def events_of(self, run_id: str) -> list[LineageEvent]:
         return [e for e in log.read(self.objects) if e.task.run_id == run_id]
 
+    def history(self, run_id: str, task_id: str) -> list[tuple[str, int, str | None]]:
+        """Status, generation and failure class of each attempt."""
+        found = [e for e in self.events_of(run_id) if e.task.task_id == task_id]
+        return [(e.status, e.task.generation, (e.error or {}).get("class")) for e in found]
+
     def log_of(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
         where = f"dag_id={dag_id}/run_id={run_id}/task_id={task_id}/attempt={try_number}.log"
         return (self.home / "logs" / where).read_text()
+
+    def shown(self, dag_id: str, run_id: str, task_id: str) -> list[dict[str, Any]]:
+        """The log of the first try as a user sees it."""
+        where = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true"
+        found: list[dict[str, Any]] = self.api("GET", where)["content"]
+        return found
 
     def noted(self, name: str) -> str:
         """The text of a note, once it is there."""

@@ -202,6 +202,9 @@ class Platform:
         return JobHandle(self.name, f"id-{name[:6]}", name)
 
 
+TRACEBACK = 'Traceback (most recent call last):\n  File "dag.py", line 1, in f\nValueError: no rows\n'
+
+
 def succeed(platform: Platform, job: Job) -> Observation:
     objects = platform.objects
     if not objects.create(f"{job.request.folder}/claim", job.request.name.encode()):
@@ -214,7 +217,8 @@ def succeed(platform: Platform, job: Job) -> Observation:
 def fail(failure: str | None = "user", **observed: Any) -> Callable[[Platform, Job], Observation]:
     def act(platform: Platform, job: Job) -> Observation:
         platform.effects.append(job.request.name)
-        error = {"type": "ValueError", "message": "no rows"} | ({"class": failure} if failure else {})
+        error = {"type": "ValueError", "message": "no rows", "traceback": TRACEBACK}
+        error |= {"class": failure} if failure else {}
         write_result(platform.objects, job.request, "failed", error=error)
         return Observation(JobState.ENDED, 1, **observed)
 

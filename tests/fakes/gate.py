@@ -17,6 +17,9 @@ class Gate(socketserver.ThreadingTCPServer):
         self.beyond = (host, port)
         self.shut = False
         self.refused = 0
+        self.held = 0  # times that somebody was kept waiting
+        self.flows = threading.Event()
+        self.flows.set()
         self.open: set[socket.socket] = set()
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -31,7 +34,16 @@ class Gate(socketserver.ThreadingTCPServer):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    def reopen(self) -> None:
+        self.shut = False
+        self.flows.set()
+
+    def hold(self) -> None:
+        """Nothing is refused, and nothing passes: who asks waits, as for a process that is stopped."""
+        self.flows.clear()
+
     def stop(self) -> None:
+        self.flows.set()
         self.close()
         self.shutdown()
         self.server_close()
@@ -47,16 +59,18 @@ class _Passage(socketserver.BaseRequestHandler):
         with socket.create_connection(self.server.beyond) as beyond:
             ends = {self.request, beyond}
             self.server.open |= ends
-            back = threading.Thread(target=_pass, args=(beyond, self.request))
+            back = threading.Thread(target=_pass, args=(self.server, beyond, self.request))
             back.start()
-            _pass(self.request, beyond)
+            _pass(self.server, self.request, beyond)
             back.join()
             self.server.open -= ends
 
 
-def _pass(source: socket.socket, sink: socket.socket) -> None:
+def _pass(gate: Gate, source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
+            gate.held += not gate.flows.is_set()
+            gate.flows.wait()
             sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_RDWR)

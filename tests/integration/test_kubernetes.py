@@ -245,7 +245,7 @@ def test_an_api_server_that_is_silent_for_a_while_costs_nothing(
         one = desk("def run():\n    import time\n    time.sleep(3)\n    return 42\n", config_file=config_file)
         started = one.worker().start()
         threading.Timer(1, gate.close).start()
-        threading.Timer(9, lambda: setattr(gate, "shut", False)).start()
+        threading.Timer(9, gate.reopen).start()
         result = one.worker().run()
         assert gate.refused > 3
         assert started.handle is not None

@@ -14,6 +14,7 @@ import pytest
 import lading.execution
 from fakes.attempts import (
     TASK,
+    TRACEBACK,
     Desk,
     FileState,
     fail,
@@ -95,8 +96,9 @@ def test_a_deleted_result_is_made_again(desk: Desk) -> None:
 
 def test_a_failure_is_followed_by_the_tasks_own_retry(tmp_path: Path) -> None:
     desk = Desk(tmp_path, [fail(), succeed])
-    with pytest.raises(StepFailed, match="ValueError: no rows"):
+    with pytest.raises(StepFailed, match="ValueError: no rows") as raised:
         desk.worker().run()
+    assert raised.value.__notes__ == [TRACEBACK.rstrip()]
     assert desk.state is not None
     assert (desk.state.phase, desk.state.outcome) == (Phase.FINAL, Outcome.FAILED)
     desk.worker().run()

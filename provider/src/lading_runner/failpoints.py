@@ -1,8 +1,9 @@
 """Named places where a test can make this process die, stop, fail or wait; no-ops in production.
 
-``LADING_FAILPOINT="<name>:<action>[@n]"`` arms one of them: ``kill9``, ``stop`` (SIGSTOP), ``raise`` or
-``delay=<seconds>``, at the n-th time that the process reaches it (default: the first). The file named by
-``LADING_FAILPOINT_FIRED`` is written, synced to disk, before the action: a test can prove that it fired.
+``LADING_FAILPOINT="<name>:<action>[@n]"`` arms one of them: ``kill9``, ``sigterm``, ``stop`` (SIGSTOP),
+``raise`` or ``delay=<seconds>``, at the n-th time that the process reaches it (default: the first). The file
+named by ``LADING_FAILPOINT_FIRED`` is written, synced to disk, before the action: a test can prove that it
+fired.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def _record(name: str, action: str) -> None:
 def _act(name: str, action: str) -> None:
     if action == "kill9":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "sigterm":
+        os.kill(os.getpid(), signal.SIGTERM)
     elif action == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif action == "raise":
@@ -55,4 +58,6 @@ def _act(name: str, action: str) -> None:
     elif action.startswith("delay="):
         time.sleep(float(action[len("delay=") :]))
     else:
-        raise ValueError(f"failpoint action {action!r} is unknown; use kill9, stop, raise or delay=<seconds>")
+        raise ValueError(
+            f"failpoint action {action!r} is unknown; use kill9, sigterm, stop, raise or delay=<seconds>"
+        )

@@ -14,7 +14,7 @@ from lading.backends.base import (
     JobState,
     Observation,
 )
-from lading.errors import JobCancelled, LadingError, TransientError
+from lading.errors import JobCancelled, LadingError, StepFailed, TransientError
 from lading.execution.decision import Decision, Previous, Step, decide
 from lading.execution.folder import AttemptFolder
 from lading.execution.patience import Clock, Patience, Policy
@@ -163,7 +163,7 @@ class AttemptRunner:
             self._state.save(final)
         failpoint("finish.final_saved")
         if ended.verdict.outcome is not Outcome.SUCCEEDED or ended.result is None:
-            raise ended.verdict.error()
+            raise _with_traceback(ended.verdict.error(), ended.result)
         return ended.result
 
     def cancel(self, failure: FailureClass = FailureClass.CANCELLED) -> None:
@@ -381,3 +381,11 @@ class AttemptRunner:
         self, started: Started, observation: Observation, result: Result | None, verdict: Verdict
     ) -> Ended:
         return Ended(started.attempt, started.handle, started.since, observation, result, verdict)
+
+
+def _with_traceback(error: LadingError, result: Result | None) -> LadingError:
+    """With the user's traceback as a note, for whoever sees the exception and not the job's log."""
+    found = ((result.error or {}) if result else {}).get("traceback")
+    if isinstance(error, StepFailed) and found:
+        error.add_note(str(found).rstrip())
+    return error

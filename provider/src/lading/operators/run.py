@@ -93,6 +93,7 @@ class StepRun:
 
     def _defer(self, started: Started) -> None:
         """Leave the wait to the triggerer, with the event that holds if the task is killed meanwhile."""
+        self._stop_if_killed()  # else who told this process to end would be left with a job
         asked = self.operator.step.deferrable
         deferrable = deployment.settings().deferrable if asked is None else asked
         if not deferrable or Capability.DEFERRABLE not in self._capabilities:
@@ -190,8 +191,17 @@ class StepRun:
             return DuplicateAttempt.exit_code
         self.outcome = execute(spec, self.store, function=self._loaded_call, mask=deployment.mask)
         self._stop_if_killed()
+        self._show_traceback(self.outcome)
         self.store.objects.create(f"{job.folder}/result.json", self.outcome.result.dumps())
         return 0 if self.outcome.result.status == "succeeded" else 1
+
+    def _show_traceback(self, outcome: Outcome) -> None:
+        """As a job elsewhere prints it: before Airflow's report, in which Airflow's own frames come first."""
+        if isinstance(outcome.exception, Exception) and not isinstance(
+            outcome.exception, AirflowSkipException
+        ):
+            for line in (outcome.result.error or {}).get("traceback", "").splitlines():
+                self._log_line(line)
 
     def _loaded_call(self) -> Any:
         """The user's function on its inputs, which are read here: a damaged one is the step's failure."""

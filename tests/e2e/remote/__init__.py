@@ -1,0 +1,1 @@
+"""Steps elsewhere under one supervised Airflow, which all files here share."""

@@ -1,0 +1,146 @@
+"""Steps elsewhere, deferred and not, to be killed, cleared, timed out and lost.
+
+``SUPERVISED_TARGETS`` names the targets that there are, ``SUPERVISED_FRAIL_TARGETS`` those whose platform
+goes away for a while. The id of each DAG begins with its target.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, task
+
+from lading import step
+
+NOTES = os.environ["SUPERVISED_NOTES"]
+OTHER_SCRIPTS = "ßéżøДжअ日本語한글ﬁＡ"
+SOON = timedelta(seconds=1)
+WAITS = {"deferred": True, "waited": False}
+TERMINATED_AT = (
+    "deferred-create.after",
+    "deferred-start.handle_saved",
+    "deferred-wait.ended",
+    "waited-start.intent_saved",
+    "waited-wait.ended",
+)
+
+
+def sleeper(seconds: float) -> str:
+    import time
+
+    print("begun", flush=True)
+    time.sleep(seconds)
+    return "slept"
+
+
+def sleeper_once(name: str, seconds: float, run_id: str | None = None) -> str:
+    """Sleeps in its first generation only."""
+    import time
+    from pathlib import Path
+    from urllib.parse import quote
+
+    print("begun", flush=True)
+    attempts = Path("/lading/store/attempts")
+    if not any(attempts.glob(f"*/{quote(str(run_id), safe='')}/{name}/-1/2/claim")):
+        time.sleep(seconds)
+    return "slept"
+
+
+def pair(target: str, seconds: float, **kwargs: Any) -> None:
+    """The same step, deferred and not."""
+    for name, deferrable in WAITS.items():
+        step(task_id=name, on=target, deferrable=deferrable, **kwargs)(sleeper_once)(name, seconds)
+
+
+def green(target: str) -> None:
+    @step(on=target)
+    def numbers() -> list[int]:
+        print("counting elsewhere")
+        return [1, 2, 3]
+
+    @task
+    def check(found: list[int]) -> int:
+        if list(found) != [1, 2, 3]:
+            raise ValueError(found)
+        return 6
+
+    check(numbers())
+
+
+def divide(n: int) -> float:
+    return inverse(n)
+
+
+def inverse(n: int) -> float:
+    return 1 / n
+
+
+def raised(target: str) -> None:
+    for name, deferrable in WAITS.items():
+        step(task_id=name, on=target, deferrable=deferrable)(divide)(0)
+
+
+def every_script(target: str) -> None:
+    step(task_id=OTHER_SCRIPTS, on=target)(sleeper)(0)
+
+
+def note_worker(context: Any) -> None:
+    Path(NOTES, f"worker-{context['dag'].dag_id}-{context['ti'].task_id}").write_text(str(os.getpid()))
+
+
+def arm(context: Any) -> None:
+    """SIGTERM for this try's process at the point that the task is named for; once."""
+    point = context["ti"].task_id.partition("-")[2]
+    if point == "create.after":  # of the backend's own
+        point = f"{context['dag'].dag_id.partition('_')[0]}.{point}"
+    fired = Path(NOTES, f"fired-{context['dag'].dag_id}-{context['ti'].task_id}")
+    if not fired.exists():
+        os.environ |= {"LADING_FAILPOINT": f"{point}:sigterm", "LADING_FAILPOINT_FIRED": str(fired)}
+
+
+def terminated(target: str) -> None:
+    options = {"on": target, "retries": 1, "retry_delay": SOON}
+    for name in TERMINATED_AT:
+        more = {**options, "task_id": name, "pre_execute": arm}
+        step(deferrable=WAITS[name.partition("-")[0]], **more)(sleeper)(2)
+
+
+def stopped(target: str) -> None:
+    more = {"retries": 1, "retry_delay": SOON, "pre_execute": note_worker}
+    step(task_id="waited", on=target, deferrable=False, **more)(sleeper_once)("waited", 300)
+
+
+def many(target: str) -> None:
+    step(task_id="many", on=target)(sleeper).expand(seconds=[20.0] * 20)
+
+
+DAGS = {
+    "green": green,
+    OTHER_SCRIPTS: every_script,
+    "raised": raised,
+    "marked_failed": lambda target: pair(target, 300),
+    "deleted": lambda target: pair(target, 300),
+    "cleared": lambda target: pair(target, 300),
+    "timed_out": lambda target: pair(target, 300, execution_timeout=timedelta(seconds=10)),
+    "terminated": terminated,
+    "stopped": stopped,
+    "many": many,
+}
+FRAIL = {"outlived": lambda target: pair(target, 15)}
+
+
+def make(variable: str, dags: dict[str, Any]) -> None:
+    for target in filter(None, os.environ[variable].split(",")):
+        for name, fill in dags.items():
+            with DAG(f"{target}_{name}", schedule=None) as dag:
+                fill(target)
+            globals()[dag.dag_id] = dag
+
+
+with DAG("local_raised", schedule=None) as local_raised:
+    step(task_id="local", on="local")(divide)(0)
+make("SUPERVISED_TARGETS", DAGS)
+make("SUPERVISED_FRAIL_TARGETS", FRAIL)
