@@ -18,14 +18,14 @@ from lading.backends.base import (
 )
 from lading.backends.kubernetes import checks, request, room
 from lading.backends.kubernetes.clients import Access
-from lading.backends.kubernetes.cluster import Cluster
+from lading.backends.kubernetes.cluster import Cluster, Forbidden
 from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
 from lading.backends.kubernetes.names import pod_name, runner_name
 from lading.backends.kubernetes.settings import KEYS, KubernetesSettings
 from lading.backends.kubernetes.status import image_asked, is_over, never_ran
 from lading.backends.mounts import open_folder
 from lading.code.runner_zip import runner_archive
-from lading.errors import ConfigError, TransientError
+from lading.errors import TransientError
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class KubernetesBackend:
         for resource in ("limitranges", "resourcequotas", "nodes"):
             try:
                 found[resource] = self._cluster.listed(resource)
-            except ConfigError as e:
+            except Forbidden as e:
                 yield Finding(resource, None, f"not known: {e}")
         ranges = found.get("limitranges", [])
         yield from room.findings(pod, found.get("resourcequotas"), ranges)
