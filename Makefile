@@ -56,7 +56,7 @@ format:  ## Format the code, apply the safe fixes, write the table of options
 	@"$(BIN)/python" tools/document_options.py
 
 bench:  ## Print the benchmark table: limits and peers, measured in one run
-	$(SETUP) demo test torch
+	$(SETUP) demo test torch bench
 	@"$(BIN)/python" -m benchmarks $(ARGS)
 
 build:  ## Build the wheel and the source archive into dist/

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.judge import AGAIN, judge, not_measured
+from benchmarks.judge import AGAIN, SKIPPED, judge, not_measured
 from benchmarks.worker import SAMPLE
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class Harness:
 
     def measure(self, area: Area) -> tuple[list[Line], dict[str, str]]:
         """The judged rows, and by the names of contestants that failed, why."""
+        if reason := area.absent():
+            report(f"  {area.name} skipped: {reason}")
+            return [not_measured(row, SKIPPED) for row in area.rows], {}
         entries = _entries(area)
         failed: dict[str, str] = {}
         rounds: list[dict[str, Sample]] = []

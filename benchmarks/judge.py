@@ -18,7 +18,7 @@ AGAIN = "#again"
 #: Where the median ratio of a contestant to itself must lie for the row to say anything.
 CONTROL = (0.95, 1.05)
 
-MET, MISSED, INCONCLUSIVE, NOT_MEASURED = "met", "missed", "inconclusive", "not measured"
+MET, MISSED, INCONCLUSIVE, NOT_MEASURED, SKIPPED = "met", "missed", "inconclusive", "not measured", "skipped"
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def judge(row: Row, rounds: Sequence[Mapping[str, Sample]]) -> Line:
     )
 
 
-def not_measured(row: Row) -> Line:
+def not_measured(row: Row, verdict: str = NOT_MEASURED) -> Line:
     target = spell(row.target, row.unit)
-    return Line(row.area, row.case, row.unit, None, None, row.peer_name, None, target, NOT_MEASURED, None, 0)
+    return Line(row.area, row.case, row.unit, None, None, row.peer_name, None, target, verdict, None, 0)
 
 
 def verdict(value: float, at_most: float, control: float) -> str:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 #: Figures of one contestant in one round, by name: ``{"wall_s": 0.12, "cpu_s": 0.1}``.
@@ -79,6 +79,7 @@ class Area:
 
     name: str
     rows: tuple[Row, ...]
+    absent: Callable[[], str] = str  # why nothing of it can be measured here; empty: it can
 
 
 def total(terms: tuple[Term, ...], samples: Mapping[str, Sample], suffix: str = "") -> float:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import docker
-from benchmarks.cases.containers import IMAGE, available
+from benchmarks.cases.containers import IMAGE, absent
 
 from fakes.attempts import FileState
 from lading.backends.base import JobRequest, Worker
@@ -40,7 +40,8 @@ def api() -> Any:
 
 def require() -> None:
     """Skip, or fail where it is required, unless an engine answers and has the image."""
-    require_service("docker", available(), f"it needs an engine with the image {IMAGE}")
+    reason = absent()
+    require_service("docker", not reason, reason)
 
 
 @dataclass

@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmarks.cases import arrays, containers, frames, imports, runner, small_values, tasks
+from benchmarks.cases import arrays, containers, frames, imports, operators, pods, runner, small_values, tasks
 
 if TYPE_CHECKING:
     from benchmarks.model import Area
 
-_HERE = (frames.AREA, arrays.AREA, small_values.AREA, tasks.AREA, imports.AREA, runner.AREA)
-ALL = (*_HERE, containers.AREA) if containers.available() else _HERE
+ALL = (
+    frames.AREA,
+    arrays.AREA,
+    small_values.AREA,
+    tasks.AREA,
+    imports.AREA,
+    runner.AREA,
+    containers.AREA,
+    operators.DOCKER,
+    pods.AREA,
+    operators.KUBERNETES,
+)
 
 
 def areas(only: str) -> list[Area]:

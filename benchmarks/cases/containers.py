@@ -20,22 +20,22 @@ IMAGE = os.environ.get("LADING_BENCH_IMAGE", "lading/python:3.11")
 STARTS = 5
 
 
-def available() -> bool:
-    """Whether an engine answers and has the image."""
+def absent() -> str:
+    """Why no container can be measured here; empty where one can."""
     try:
         import docker
-    except ImportError:
-        return False
+    except ImportError as e:
+        return f"the Docker SDK is not installed: {e}"
     if not listens():
-        return False
+        return "no Docker engine listens"
     client = docker.APIClient(version="1.41", timeout=5)
     try:
         client.inspect_image(IMAGE)
-    except docker.errors.DockerException:
-        return False
+    except docker.errors.DockerException as e:
+        return f"the engine does not give the image {IMAGE}: {e}"
     finally:
         client.close()
-    return True
+    return ""
 
 
 def listens() -> bool:
@@ -67,7 +67,7 @@ def lading(bench: Bench) -> Sample:
         desks.append(Desk(folder, nothing, image=IMAGE))
         desks[-1].run()
 
-    return _quickest(bench, attempt)
+    return quickest(bench, attempt)
 
 
 def docker_run(bench: Bench) -> Sample:
@@ -75,7 +75,7 @@ def docker_run(bench: Bench) -> Sample:
     import docker
 
     api = docker.APIClient(version="auto")
-    return _quickest(bench, lambda: _alone(api))
+    return quickest(bench, lambda: _alone(api))
 
 
 def _alone(api: Any) -> None:
@@ -87,18 +87,18 @@ def _alone(api: Any) -> None:
     api.remove_container(made["Id"], v=True)
 
 
-def _quickest(bench: Bench, call: Callable[[], None]) -> Sample:
+def quickest(bench: Bench, call: Callable[[], object], calls: int = STARTS) -> Sample:
     """The median is of the harness; within a process the first call warms up, the quickest counts."""
     walls, cpus = [], []
-    for _ in range(2 if bench.quick else STARTS):
-        wall, cpu = time.perf_counter(), _cpu_s()
+    for _ in range(2 if bench.quick else calls):
+        wall, cpu = time.perf_counter(), cpu_s()
         call()
         walls.append(time.perf_counter() - wall)
-        cpus.append(_cpu_s() - cpu)
+        cpus.append(cpu_s() - cpu)
     return {"wall_s": min(walls[1:]), "cpu_s": min(cpus[1:])}
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
@@ -128,4 +128,5 @@ AREA = Area(
             "create, start, wait, remove",
         ),
     ),
+    absent,
 )

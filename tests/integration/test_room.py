@@ -196,27 +196,49 @@ def without_rights(space: str, folder: Path) -> Path:
     return file
 
 
+def doctor(folder: Path, target: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """Exit code, and what is said of ``target``."""
+    settings = {
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__LADING__STORE": (folder / "store").as_uri(),
+        "AIRFLOW__LADING__TARGETS": json.dumps({"there": target}),
+    }
+    argv = (sys.executable, "-m", "lading.cli", "doctor", "--json", "--target", "there")
+    done = subprocess.run(argv, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+    return done.returncode, [c for c in json.loads(done.stdout)["checks"] if c["area"] == "target there"]
+
+
 @pytest.mark.service("kubernetes")
 def test_doctor_does_not_submit_what_would_not_be_admitted(space: str, tmp_path: Path) -> None:
     restrict(space, {"requests.cpu": "100m"}, None)
-    target = {
-        "image": IMAGE,
-        "namespace": space,
-        "resources": {"cpu": 0.5},
-        "mount": {"host_path": str(tmp_path)},
-    }
-    settings = {
-        "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__LADING__STORE": (tmp_path / "store").as_uri(),
-        "AIRFLOW__LADING__TARGETS": json.dumps({"kubernetes": target}),
-        "KUBECONFIG": os.environ["KUBECONFIG"],
-    }
-    argv = (sys.executable, "-m", "lading.cli", "doctor", "--json", "--target", "kubernetes")
-    done = subprocess.run(argv, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
-    checks = [c for c in json.loads(done.stdout)["checks"] if c["area"] == "target kubernetes"]
+    resources, mount = {"cpu": 0.5}, {"host_path": str(tmp_path)}
+    keys = {"backend": "kubernetes", "image": IMAGE, "resources": resources, "mount": mount}
+    code, checks = doctor(tmp_path, {**keys, "namespace": space})
     assert [(c["name"], c["ok"]) for c in checks] == [("quota ours", False), ("nodes", True), ("job", None)]
-    assert done.returncode == 1
+    assert code == 1
     assert cluster_node.core().list_namespaced_event(space).items == []
+
+
+def test_doctor_tries_no_job_on_a_target_that_is_wrong_by_itself(tmp_path: Path) -> None:
+    code, (job,) = doctor(tmp_path, {"backend": "kubernetes", "image": IMAGE})  # the store is a folder
+    assert (code, job["ok"], job["detail"]) == (1, None, "not tried: correct the target first")
+
+
+def test_doctor_says_once_that_a_cluster_cannot_be_found(tmp_path: Path) -> None:
+    pytest.importorskip("kubernetes")
+    keys = {"backend": "kubernetes", "image": IMAGE, "mount": {"host_path": str(tmp_path)}}
+    code, (job,) = doctor(tmp_path, {**keys, "config_file": str(tmp_path / "absent")})
+    assert (code, job["ok"]) == (1, False)
+    assert "set KUBECONFIG or config_file" in job["detail"]
+
+
+@pytest.mark.service("docker")
+def test_doctor_tries_no_job_where_the_image_is_for_each_step_to_name(tmp_path: Path) -> None:
+    docker_engine.require()
+    _, checks = doctor(tmp_path, {"backend": "docker"})
+    assert [c["name"] for c in checks] == ["processors", "memory", "disk", "job"]
+    assert checks[-1]["ok"] is None
+    assert "the target has no image of its own" in checks[-1]["detail"]
 
 
 @pytest.mark.service("docker")

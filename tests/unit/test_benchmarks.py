@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from benchmarks.cases import ALL, areas
 from benchmarks.harness import Harness
-from benchmarks.judge import AGAIN, INCONCLUSIVE, MET, MISSED, NOT_MEASURED, judge, verdict
+from benchmarks.judge import AGAIN, INCONCLUSIVE, MET, MISSED, NOT_MEASURED, SKIPPED, judge, verdict
 from benchmarks.model import Area, Contestant, Kind, Row, Target, Term
 from benchmarks.table import HEADER, render
 
@@ -76,6 +76,17 @@ def test_a_contestant_that_fails_leaves_its_row_in_the_table_unmeasured(tmp_path
     assert [line.verdict for line in lines] == [NOT_MEASURED]
     assert "absent" in failed["broken"]
     assert NOT_MEASURED in render(lines)
+
+
+def test_where_a_platform_is_absent_its_rows_are_skipped_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (Row("area", "case", "s", (Term(OURS, "s"),), (), Target(Kind.OURS, 1)),)
+    area = Area("area", rows, lambda: "no engine listens")
+    lines, failed = Harness(tmp_path, rounds=1, quick=True).measure(area)
+    assert ([line.verdict for line in lines], failed) == ([SKIPPED], {})
+    assert "area skipped: no engine listens" in capsys.readouterr().err
+    assert SKIPPED in render(lines)
 
 
 def test_only_picks_rows_by_area_or_case() -> None:

@@ -41,9 +41,13 @@ def _all(args: argparse.Namespace) -> Iterator[Check]:
     else:
         yield from checks.settings(settings)
         yield from _tried("environments", "folder", lambda: checks.environments(settings))
-        yield from _tried("targets", args.target or "all", lambda: checks.targets(settings, args.target))
-        if args.target:
-            yield from _tried(f"target {args.target}", "job", lambda: probe.target(settings, args.target))
+        targets = list(_tried("targets", args.target or "all", lambda: checks.targets(settings, args.target)))
+        yield from targets
+        area = f"target {args.target}"
+        if args.target and any(check.ok is False for check in targets):
+            yield Check(area, "job", None, "not tried: correct the target first")
+        elif args.target:
+            yield from _tried(area, "job", lambda: probe.target(settings, args.target))
     yield from checks.libraries()
 
 

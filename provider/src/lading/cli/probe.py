@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,9 @@ from lading_runner.contract import Attempt, Spec
 from lading_runner.errors import RunnerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from lading.backends.base import Backend, JobRequest
+    from lading.backends.base import Backend, Finding, JobRequest
     from lading_runner.contract import Result
     from lading_runner.store import ArtifactStore
 
@@ -72,14 +73,16 @@ def target(settings: Settings, name: str) -> Iterator[Check]:
         probe = _probe(found)
         room = list(probe.backend.room(probe.request)) if isinstance(probe.backend, Surveyed) else []
     yield from (Check(f"target {name}", seen.name, seen.ok, seen.detail, seen.cure) for seen in room)
-    if any(seen.ok is False for seen in room):
-        yield Check(f"target {name}", "job", None, "not tried: it would not fit")
+    if why := _not_tried(probe, room):
+        yield Check(f"target {name}", "job", None, f"not tried: {why}")
         return
     begun = time.monotonic()
     try:
         with quiet():
             result = probe.runner.run()
     except (LadingError, RunnerError) as e:
+        with quiet(), suppress(LadingError, RunnerError):
+            probe.runner.cancel()  # nobody else will ask for it
         yield Check(f"target {name}", "job", False, str(e), "do what the message says, then try again")
         for line in probe.lines[-5:]:
             yield Check(f"target {name}", "its log", None, line)
@@ -87,6 +90,15 @@ def target(settings: Settings, name: str) -> Iterator[Check]:
     finally:
         _tidy(probe)
     yield from _seen(name, probe, result, time.monotonic() - begun)
+
+
+def _not_tried(probe: Probe, room: Sequence[Finding]) -> str:
+    """Why not; empty: it is."""
+    if any(seen.ok is False for seen in room):
+        return "it would not fit"
+    if Capability.IMAGE in probe.backend.capabilities and probe.request.image is None:
+        return "the target has no image of its own, so each step names one; give it one to try"
+    return ""
 
 
 def _seen(name: str, probe: Probe, result: Result, seconds: float) -> Iterator[Check]:

@@ -110,12 +110,12 @@ def _terminated(attempt: Attempt, observation: Observation) -> Verdict:
 
 
 def _lost(attempt: Attempt, result: Result | None, observation: Observation) -> Verdict:
+    exit_code = "no exit code" if observation.exit_code is None else f"exit code {observation.exit_code}"
     known = observation.exit_code in EXITS or observation.failure in _TOLD
     if known and observation.reason:  # who ended it said why
-        ended = f"the job of {_label(attempt)} ended with exit code {observation.exit_code}"
+        ended = f"the job of {_label(attempt)} ended with {exit_code}"
         return failed(_by_exit(observation), f"{observation.reason} ({ended})")
     gone = "vanished" if observation.state is JobState.LOST else "ended"
-    exit_code = f"exit code {observation.exit_code}" if observation.exit_code is not None else "no exit code"
     looked = f"expected result.json of generation {attempt.generation}"
     if result is not None:
         looked += f", found one of {_label(result.attempt)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lading import environment
@@ -21,12 +22,12 @@ from lading.backends.base import (
     Worker,
 )
 from lading.backends.docker import request, room
-from lading.backends.docker.engine import Engine, digest_of
+from lading.backends.docker.engine import Engine, NotNow, digest_of
 from lading.backends.docker.packages import PackageImages
 from lading.backends.docker.settings import DockerSettings
 from lading.backends.mounts import is_folder, open_folder
 from lading.code.runner_zip import runner_archive
-from lading.errors import ConfigError
+from lading.errors import ConfigError, TransientError
 from lading_runner.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -152,8 +153,9 @@ class DockerBackend:
         failpoint("docker.put.after")
         try:
             self._engine.start(found["Id"], str(job.image))
-        except ConfigError:
-            self._engine.remove(found["Id"])
+        except (ConfigError, NotNow):  # nobody may come back to start it
+            with suppress(TransientError):
+                self._engine.remove(found["Id"])
             raise
         failpoint("docker.start.after")
         return self._engine.inspect(found["Id"]) or found

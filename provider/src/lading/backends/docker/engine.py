@@ -33,6 +33,10 @@ _LATER = re.compile(
 )
 
 
+class NotNow(TransientError):
+    """The engine answered that it did not do it."""
+
+
 class Engine:
     """Calls of the Docker SDK's low-level client; connects on first use.
 
@@ -80,7 +84,7 @@ class Engine:
             yield
         except APIError as e:
             if e.is_server_error() and not _FINAL.search(_said(e)):
-                raise TransientError(f"cannot {doing}: {self.address} says {_said(e)!r}") from e
+                raise NotNow(f"cannot {doing}: {self.address} says {_said(e)!r}") from e
             raise
         except (RequestException, DockerException) as e:
             raise TransientError(

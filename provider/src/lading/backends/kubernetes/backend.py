@@ -20,7 +20,7 @@ from lading.backends.base import (
 )
 from lading.backends.kubernetes import checks, installer, request, room
 from lading.backends.kubernetes.clients import Access
-from lading.backends.kubernetes.cluster import Cluster
+from lading.backends.kubernetes.cluster import Cluster, Forbidden
 from lading.backends.kubernetes.installer import PLANNED, Packages
 from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
 from lading.backends.kubernetes.names import pod_name, runner_name
@@ -86,7 +86,7 @@ class KubernetesBackend:
         for resource in ("limitranges", "resourcequotas", "nodes"):
             try:
                 found[resource] = self._cluster.listed(resource)
-            except ConfigError as e:
+            except Forbidden as e:
                 yield Finding(resource, None, f"not known: {e}")
         ranges = found.get("limitranges", [])
         yield from room.findings(pod, found.get("resourcequotas"), ranges)

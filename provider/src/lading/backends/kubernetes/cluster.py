@@ -18,6 +18,10 @@ _RESOURCES = {"Pod": "pods", "ConfigMap": "configmaps", "Secret": "secrets", "Jo
 _MERGE = "application/merge-patch+json"
 
 
+class Forbidden(ConfigError):
+    """The account has no right to it."""
+
+
 class _Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -193,7 +197,7 @@ def _meaning(error: Any, doing: str, access: Access) -> Exception:
     if error.status == 403 and "exceeded quota" not in said:
         if "violates PodSecurity" in said or "is forbidden: User" not in said:
             return ConfigError(f"the cluster forbids to {doing}: {said}; correct the step or its target")
-        return ConfigError(
+        return Forbidden(
             f"may not {doing}: {said}; give that account a Role with this verb on this resource there"
         )
     if error.status == 401:
