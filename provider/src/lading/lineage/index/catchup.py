@@ -49,8 +49,8 @@ class Progress:
 class Projector:
     """Adds events of ``objects`` to the index of ``engine``; any number may work at the same time."""
 
-    def __init__(self, engine: Engine, objects: ObjectStore) -> None:
-        self.engine, self.objects = engine, objects
+    def __init__(self, engine: Engine, objects: ObjectStore, batch: int = BATCH) -> None:
+        self.engine, self.objects, self.batch = engine, objects, batch
 
     def recent(self, budget_s: float | None = None, *, back_s: float = 0) -> Progress:
         """Look at what the log got since the last time, without a last time at everything.
@@ -80,7 +80,7 @@ class Projector:
     ) -> Progress:
         progress = Progress()
         end = None if budget_s is None else time.monotonic() + budget_s
-        for keys in _in_batches(self._keys(places)):
+        for keys in _in_batches(self._keys(places), self.batch):
             if end is not None and time.monotonic() > end:
                 progress.complete = False
                 break
@@ -193,11 +193,11 @@ def _note_damaged(connection: Connection, damaged: dict[str, str], healed: Seque
         )
 
 
-def _in_batches(keys: Iterator[str]) -> Iterator[list[str]]:
+def _in_batches(keys: Iterator[str], size: int) -> Iterator[list[str]]:
     batch: list[str] = []
     for key in keys:
         batch.append(key)
-        if len(batch) == BATCH:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

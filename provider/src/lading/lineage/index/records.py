@@ -47,7 +47,13 @@ class AttemptRecord:
     operator: str
     target: str | None
     seconds: float
-    brief: dict[str, Any]
+    brief_json: str
+
+    @property
+    def brief(self) -> dict[str, Any]:
+        """What a node of a graph shows."""
+        found: dict[str, Any] = json.loads(self.brief_json)
+        return found
 
     @property
     def age(self) -> tuple[int, int, int, str]:
@@ -72,7 +78,13 @@ class ArtifactRecord:
     format: str
     type: str
     place: int
-    meta: dict[str, Any]
+    meta_json: str
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the serializer said of it."""
+        found: dict[str, Any] = json.loads(self.meta_json)
+        return found
 
 
 class EdgeRecord(NamedTuple):
@@ -143,12 +155,11 @@ def artifacts(*more: ColumnElement[Any]) -> Select[Any]:
 
 
 def attempt(row: Sequence[Any]) -> AttemptRecord:
-    return AttemptRecord(*row[:-1], json.loads(row[-1]))
+    return AttemptRecord(*row)
 
 
 def artifact(row: Sequence[Any]) -> ArtifactRecord:
-    *rest, meta = row
-    return ArtifactRecord(*rest, json.loads(meta))
+    return ArtifactRecord(*row)
 
 
 def dags(connection: Connection) -> dict[int, str]:

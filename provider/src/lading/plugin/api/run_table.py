@@ -96,6 +96,7 @@ def _row(run: index.RunAttempts, state: RunState | None, cells: _Cells) -> RunRo
     if state:
         ended = state.ended.timestamp() * 1000 if state.ended else None
     statuses = [record.status for record in run.newest]
+    briefs = [(record.task_id, record.brief) for record in run.newest]
     by_kind = {
         kind: {name: cell for (of, k, name), cell in cells.items() if of == run_id and k == kind}
         for kind in (t.PARAM, t.METRIC)
@@ -113,7 +114,7 @@ def _row(run: index.RunAttempts, state: RunState | None, cells: _Cells) -> RunRo
         cached=statuses.count("cached"),
         params=by_kind[t.PARAM],
         metrics=by_kind[t.METRIC],
-        code={r.task_id: r.brief["code"] for r in run.newest if "code" in r.brief},
+        code={task_id: brief["code"] for task_id, brief in briefs if "code" in brief},
     )
 
 
