@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cluster_node
+import postgres_server
 from fakes.pod_worker import PodDesk
 from lading_testkit import require_service
 
@@ -59,3 +60,10 @@ def moto() -> Iterator[str]:
     urllib.request.urlopen(bucket, timeout=30).close()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a server that is up for this session."""
+    with postgres_server.server() as url:
+        yield url

@@ -49,18 +49,21 @@ class Progress:
 class Projector:
     """Adds events of ``objects`` to the index of ``engine``; any number may work at the same time."""
 
-    def __init__(self, engine: Engine, objects: ObjectStore) -> None:
-        self.engine, self.objects = engine, objects
+    def __init__(self, engine: Engine, objects: ObjectStore, batch: int = BATCH) -> None:
+        self.engine, self.objects, self.batch = engine, objects, batch
 
-    def recent(self, budget_s: float | None = None) -> Progress:
-        """Look at what the log got since the last time. Without a last time, at everything.
+    def recent(self, budget_s: float | None = None, *, back_s: float = 0) -> Progress:
+        """Look at what the log got since the last time, without a last time at everything.
+
+        :param back_s: look so far back; the id of a step's event has the time when its job began
 
         :raises StoreError: the store failed
         :raises sqlalchemy.exc.SQLAlchemyError: the database failed
         """
         now = current()
         through = self._through()
-        found = self._scan(prefixes(through, now) if through is not None else [log.ROOT], budget_s)
+        places = [log.ROOT] if through is None else prefixes(min(through, current(back_s)), now)
+        found = self._scan(places, budget_s)
         if found.complete:
             self._set_through(now - 1)
         return found
@@ -77,7 +80,7 @@ class Projector:
     ) -> Progress:
         progress = Progress()
         end = None if budget_s is None else time.monotonic() + budget_s
-        for keys in _in_batches(self._keys(places)):
+        for keys in _in_batches(self._keys(places), self.batch):
             if end is not None and time.monotonic() > end:
                 progress.complete = False
                 break
@@ -96,7 +99,7 @@ class Projector:
 
     def _unknown(self, keys: Sequence[str]) -> list[str]:
         with self.engine.connect() as connection:
-            names = [_stem(key) for key in keys]
+            names = [cut(_stem(key), t.NAME_LENGTH) for key in keys]
             query = select(t.event.c.uuid).where(t.event.c.uuid.in_(names))
             known = set(connection.scalars(query))
             left = [key for key in keys if _stem(key) not in known]
@@ -190,11 +193,11 @@ def _note_damaged(connection: Connection, damaged: dict[str, str], healed: Seque
         )
 
 
-def _in_batches(keys: Iterator[str]) -> Iterator[list[str]]:
+def _in_batches(keys: Iterator[str], size: int) -> Iterator[list[str]]:
     batch: list[str] = []
     for key in keys:
         batch.append(key)
-        if len(batch) == BATCH:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

@@ -85,11 +85,11 @@ class _Batch:
     def _add_dags(self, steps: Iterable[StepKey]) -> None:
         names = list(dict.fromkeys(step.dag_id for step in steps))
         rows = _rows(self.connection, select(t.dag.c.dag_id, t.dag.c.id), t.dag.c.dag_id, names)
-        self.dags.update((name, id_) for name, id_ in rows)
+        self.dags.update({row[0]: row[1] for row in rows})
         missing = [name for name in names if name not in self.dags]
-        new = [{"id": id_, "dag_id": name} for id_, name in self._numbered(t.dag, missing)]
-        self.dags.update((row["dag_id"], row["id"]) for row in new)
-        self._insert(t.dag, new)
+        new = list(self._numbered(t.dag, missing))
+        self.dags.update((name, id_) for id_, name in new)
+        self._insert(t.dag, [{"id": id_, "dag_id": name} for id_, name in new])
 
     def _add_runs(self, started: Mapping[tuple[str, str], int]) -> None:
         names = {id_: name for name, id_ in self.dags.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy import and_, select
 
@@ -47,7 +47,13 @@ class AttemptRecord:
     operator: str
     target: str | None
     seconds: float
-    brief: dict[str, Any]
+    brief_json: str
+
+    @property
+    def brief(self) -> dict[str, Any]:
+        """What a node of a graph shows."""
+        found: dict[str, Any] = json.loads(self.brief_json)
+        return found
 
     @property
     def age(self) -> tuple[int, int, int, str]:
@@ -71,8 +77,14 @@ class ArtifactRecord:
     size: int
     format: str
     type: str
-    meta: dict[str, Any]
     place: int
+    meta_json: str
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the serializer said of it."""
+        found: dict[str, Any] = json.loads(self.meta_json)
+        return found
 
 
 class EdgeRecord(NamedTuple):
@@ -122,8 +134,8 @@ _ARTIFACT = (
     t.artifact.c.size,
     t.series.c.format,
     t.series.c.type,
-    t.artifact.c.meta,
     t.artifact.c.place,
+    t.artifact.c.meta,
 )
 
 
@@ -143,12 +155,11 @@ def artifacts(*more: ColumnElement[Any]) -> Select[Any]:
 
 
 def attempt(row: Sequence[Any]) -> AttemptRecord:
-    return AttemptRecord(*row[:-1], brief=json.loads(row[-1]))
+    return AttemptRecord(*row)
 
 
 def artifact(row: Sequence[Any]) -> ArtifactRecord:
-    *rest, meta, place = row
-    return ArtifactRecord(*rest, meta=json.loads(meta), place=place)
+    return ArtifactRecord(*row)
 
 
 def dags(connection: Connection) -> dict[int, str]:
@@ -172,9 +183,34 @@ def externals(connection: Connection, events: Iterable[int]) -> list[ExternalRec
     return [ExternalRecord(*row) for row in chunked(connection, query, table.c.event, events)]
 
 
-def newest(records: Iterable[AttemptRecord]) -> dict[int, AttemptRecord]:
+class Age(NamedTuple):
+    """What tells an attempt from the others of its step."""
+
+    id: int
+    step: int
+    try_number: int
+    generation: int
+    time_ms: int
+    uuid: str
+
+    @property
+    def age(self) -> tuple[int, int, int, str]:
+        return self[2:]
+
+
+def ages(connection: Connection, steps: Iterable[int]) -> list[Age]:
+    """Of all attempts of these steps."""
+    c = t.event.c
+    query = select(c.id, c.step, c.try_number, c.generation, c.time_ms, c.uuid)
+    return [Age(*row) for row in chunked(connection, query, c.step, steps)]
+
+
+_Attempt = TypeVar("_Attempt", AttemptRecord, Age)
+
+
+def newest(records: Iterable[_Attempt]) -> dict[int, _Attempt]:
     """The newest attempt of each step, by the step's id."""
-    found: dict[int, AttemptRecord] = {}
+    found: dict[int, _Attempt] = {}
     for record in records:
         if record.step not in found or found[record.step].age < record.age:
             found[record.step] = record

@@ -118,12 +118,15 @@ def rows(event: LineageEvent) -> EventRows:
         body=zlib.compress(json.dumps(event.to_json(), separators=(",", ":")).encode(), 3),
     )
     for n, item in enumerate(event.inputs):
-        _link(found, ArtifactKey.read(item), item.artifact, t.READ, n, item.param)
+        name = _mention(found, ArtifactKey.read(item), item.artifact)
+        param = None if item.param is None else cut(item.param, t.NAME_LENGTH)
+        found.links.append(Link(t.READ, n, name, param))
     for n, output in enumerate(event.outputs):
-        _link(found, ArtifactKey.written(event, output), output.artifact, t.WROTE, n, output.name)
+        name = _mention(found, ArtifactKey.written(event, output), output.artifact)
+        found.links.append(Link(t.WROTE, n, name, output.name))
     found.externals.extend(_externals(event))
-    found.facts.extend(_facts(t.PARAM, event.params))
-    found.facts.extend(_facts(t.METRIC, event.metrics))
+    found.facts.extend(_facts(t.PARAM, event.params, {}))
+    found.facts.extend(_facts(t.METRIC, event.metrics, event.metrics_higher_is_better))
     return found
 
 
@@ -139,9 +142,8 @@ def cut(text: str, length: int = t.TEXT_LENGTH) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
-def _link(
-    found: EventRows, key: ArtifactKey, ref: ArtifactRef, direction: int, position: int, param: str | None
-) -> None:
+def _mention(found: EventRows, key: ArtifactKey, ref: ArtifactRef) -> str:
+    """The uid of the artifact, whose row is added."""
     step = key.step
     series = SeriesKey(
         step.dag_id, step.task_id, key.key, key.element is not None, cut(ref.type), cut(ref.format)
@@ -151,7 +153,7 @@ def _link(
     when = place(found.event["time_ms"], name)
     row = ArtifactRow(key, series, ref.size, json.dumps(dict(ref.meta)), when, element)
     found.artifacts.setdefault(name, row)
-    found.links.append(Link(direction, position, name, None if param is None else cut(param, t.NAME_LENGTH)))
+    return name
 
 
 def _brief(event: LineageEvent) -> dict[str, Any]:
@@ -181,19 +183,29 @@ def _externals(event: LineageEvent) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _facts(kind: int, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _facts(kind: int, values: Mapping[str, Any], better: Mapping[str, bool]) -> Iterator[dict[str, Any]]:
     for n, (name, value) in enumerate(values.items()):
         if _is_scalar(value):
-            text = value if isinstance(value, str) else json.dumps(value)
-            number = float(value) if isinstance(value, (int, float)) else None
-            yield {"kind": kind, "position": n, "name": cut(name), "text": cut(text), "number": number}
+            yield {
+                "kind": kind,
+                "position": n,
+                "name": cut(name),
+                "text": cut(value if isinstance(value, str) else json.dumps(value)),
+                "number": None if isinstance(value, str) else float(value),
+                "better": int(better[name]) if name in better else None,
+            }
+
+
+def fact_value(text: str, number: float | None) -> Any:
+    """The parameter or metric of a row; a long text ends with ``…``."""
+    return text if number is None else json.loads(text)
 
 
 def _is_scalar(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, int):
-        return abs(value) < 10**300
+        return abs(value) < 10**200
     return isinstance(value, str)
 
 

@@ -173,6 +173,7 @@ fact = Table(
     Column("name", _text(TEXT_LENGTH), nullable=False),
     Column("text", _text(TEXT_LENGTH), nullable=False),
     Column("number", Float),
+    Column("better", SmallInteger),  # 1: higher is better, 0: lower; null: nobody said
     Index("lading_fact_number", "name", "kind", "number"),
     Index("lading_fact_text", "name", "kind", "text"),
 )

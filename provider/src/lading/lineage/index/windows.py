@@ -20,8 +20,9 @@ _MOST_DAYS = 92  # more are cheaper all at once
 _GRACE = 1
 
 
-def current() -> Window:
-    return time.time_ns() // 1_000_000 >> _BITS
+def current(back_s: float = 0) -> Window:
+    """The window of now, or of ``back_s`` ago."""
+    return (time.time_ns() // 1_000_000 - round(back_s * 1000)) >> _BITS
 
 
 def prefixes(through: Window, now: Window) -> list[str]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 User = Annotated[Any, Depends(get_user)]
 
-#: For routes whose path has a parameter named exactly ``dag_id``: Airflow looks for that name alone, and takes
-#: a route without it for "may read some DAG".
+#: For routes whose path has a parameter named exactly ``dag_id``: Airflow looks for that name alone, and
+#: takes a route without it for "may read some DAG".
 MayReadDag = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))
 
 

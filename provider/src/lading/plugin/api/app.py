@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import auth_manager_from_app
@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from lading.plugin.api import problems, routes
 from lading.plugin.api.access import User
 from lading.plugin.api.keeper import KEEPER
+from lading.plugin.api.models.common import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,6 +48,13 @@ def build() -> FastAPI:
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/{rest:path}", _nowhere, methods=_VERBS, include_in_schema=False)
     return app
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the form of problems, which the routes only refer to."""
+    found: dict[str, Any] = app.openapi()
+    found["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    return found
 
 
 @asynccontextmanager

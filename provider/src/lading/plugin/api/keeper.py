@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING
 
+from alembic.util import CommandError
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from lading import database, deployment
@@ -25,8 +27,10 @@ log = logging.getLogger("lading")
 FRESH_S = 1.0  # an answer may be so old
 WAIT_S = 0.4  # an answer waits so long for newer events
 _PERIOD_S = 5.0
+_DAYS_PERIOD_S = 15.0  # for events of long jobs
+_DAYS_S = 2 * 86_400
 _WHOLE_PERIOD_S = 600.0  # for events that came late
-_WHOLE_SHARE = 20  # looking through the whole log may take a twentieth of the time
+_SHARE = 20  # looking far back may take a twentieth of the time
 
 
 class Keeper:
@@ -73,11 +77,15 @@ class Keeper:
 
     def _run(self) -> None:
         self._create_tables()
-        next_whole = time.monotonic()
+        next_days = next_whole = time.monotonic()
         while not self._stop.is_set():
             if time.monotonic() >= next_whole:
-                found = self._try(lambda projector: projector.everything(self._told))
-                next_whole = time.monotonic() + max(_WHOLE_PERIOD_S, _WHOLE_SHARE * found.seconds)
+                took = self._try(lambda projector: projector.everything(self._told)).seconds
+                next_whole = time.monotonic() + max(_WHOLE_PERIOD_S, _SHARE * took)
+                next_days = time.monotonic() + _DAYS_PERIOD_S
+            elif time.monotonic() >= next_days:
+                took = self._try(lambda projector: projector.recent(back_s=_DAYS_S)).seconds
+                next_days = time.monotonic() + max(_DAYS_PERIOD_S, _SHARE * took)
             else:
                 self.behind()
             self._stop.wait(_PERIOD_S)
@@ -103,13 +111,11 @@ class Keeper:
 
     def _create_tables(self) -> None:
         """For who installs the provider into a running deployment; newer tables are left to who migrates."""
-        from sqlalchemy import inspect
-
         try:
             if not inspect(database.engine()).has_table(state.name):
                 database.migrate()
                 log.info("created the tables of the lineage index")
-        except Exception as e:  # such as no right to create tables: every answer will name the cure
+        except (SQLAlchemyError, CommandError, LadingError, OSError) as e:  # every answer will name the cure
             log.warning("the tables of the lineage index could not be created: %s", e)
 
 

@@ -61,7 +61,7 @@ def step(
     group: str | None = None,
     superseded: bool = False,
 ) -> StepFacts:
-    key = key_of(record)
+    key, brief = key_of(record), record.brief
     return StepFacts.model_construct(
         id=step_uid(key, record.uuid if superseded else None),
         **key._asdict(),
@@ -78,15 +78,15 @@ def step(
         attempts=attempts,
         cached=record.status == "cached",
         superseded=superseded,
-        error=record.brief.get("error"),
-        failure=record.brief.get("failure"),
-        metrics=metrics(record.brief),
+        error=brief.get("error"),
+        failure=brief.get("failure"),
+        metrics=metrics(brief),
         event_id=record.uuid,
     )
 
 
 def _artifact(record: ArtifactRecord, identical: int) -> dict[str, Any]:
-    digest = f"sha256:{record.digest}"
+    digest, meta = f"sha256:{record.digest}", record.meta
     return {
         "id": record.uid,
         "dag_id": record.dag_id,
@@ -99,8 +99,8 @@ def _artifact(record: ArtifactRecord, identical: int) -> dict[str, Any]:
         "size": record.size,
         "format": record.format,
         "type": record.type,
-        "shape": facts.shape(ArtifactRef(digest, record.size, record.format, record.type, record.meta)),
-        "meta": record.meta,
+        "shape": facts.shape(ArtifactRef(digest, record.size, record.format, record.type, meta)),
+        "meta": meta,
         "pickle": record.format in _PICKLES,
         "made": text_ms(place_ms(record.place)),
         "identical": identical,

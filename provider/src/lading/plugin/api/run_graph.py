@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.rungraph import RunRecords, read_run, run_of
@@ -39,18 +39,13 @@ def run_graph(reader: Reader, dag_id: str, run_id: str, limit: int) -> RunGraph:
     return _assemble(reader, _Parts(dag_id, run_id, state, found, steps, shape), limit)
 
 
-class _Parts:
-    def __init__(
-        self,
-        dag_id: str,
-        run_id: str,
-        state: RunState | None,
-        found: RunRecords,
-        steps: list[StepFacts],
-        shape: Structure,
-    ) -> None:
-        self.dag_id, self.run_id, self.state = dag_id, run_id, state
-        self.found, self.steps, self.shape = found, steps, shape
+class _Parts(NamedTuple):
+    dag_id: str
+    run_id: str
+    state: RunState | None
+    found: RunRecords
+    steps: list[StepFacts]
+    shape: Structure
 
 
 def _assemble(reader: Reader, parts: _Parts, limit: int) -> RunGraph:
@@ -102,7 +97,7 @@ def _steps(
         group = task.group if task else None
         record, instance = by_key.get(place), known.get(place)
         if record is None:
-            steps.append(_without_event(StepKey(dag_id, run_id, *place), known[place], group))
+            steps.append(without_event(StepKey(dag_id, run_id, *place), known[place], group))
             continue
         step = present.step(
             record,
@@ -110,11 +105,11 @@ def _steps(
             state=instance.state if instance else None,
             group=group,
         )
-        steps.append(_as_airflow_has_it(step, instance) if instance else step)
+        steps.append(as_airflow_has_it(step, instance) if instance else step)
     return steps
 
 
-def _without_event(key: StepKey, instance: TaskState, group: str | None) -> StepFacts:
+def without_event(key: StepKey, instance: TaskState, group: str | None) -> StepFacts:
     duration = None
     if instance.started and instance.ended:
         duration = (instance.ended - instance.started).total_seconds()
@@ -132,7 +127,7 @@ def _without_event(key: StepKey, instance: TaskState, group: str | None) -> Step
     )
 
 
-def _as_airflow_has_it(step: StepFacts, instance: TaskState) -> StepFacts:
+def as_airflow_has_it(step: StepFacts, instance: TaskState) -> StepFacts:
     """While a task runs again, its newest event is of the attempt before."""
     if instance.try_number <= step.try_number and instance.ended is not None:
         return step
@@ -149,7 +144,7 @@ def _as_airflow_has_it(step: StepFacts, instance: TaskState) -> StepFacts:
 
 
 def _cut(parts: _Parts, limit: int) -> tuple[list[StepFacts], dict[int, ArtifactRecord], Truncated | None]:
-    """What failed stays, then one step of each task, then the rest in order; artifacts go with their steps."""
+    """What failed stays, then one step of each task, then the rest; artifacts go with their steps."""
     found = parts.found
     total = len(parts.steps) + len(found.artifacts)
     if total <= limit:

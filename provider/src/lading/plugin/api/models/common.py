@@ -84,10 +84,10 @@ class StepFacts(Model):
     group: str | None = None
     """Id of its task group."""
     state: str | None = None
-    """Airflow's state now: ``success``, ``failed``, ``running``, ``queued``, ``upstream_failed``, …; null: none
-    yet, or the run is no longer in Airflow's database."""
+    """Airflow's state now: ``success``, ``failed``, ``running``, ``queued``, ``upstream_failed``, …; null:
+    none yet, or the run is no longer in Airflow's database."""
     status: str | None = None
-    """Of the newest event: ``succeeded``, ``failed``, ``skipped``, ``cancelled``, ``cached``; null: no event."""
+    """Of the newest event: ``succeeded``, ``failed``, ``skipped``, ``cancelled``, ``cached``; null: none."""
     operator: str | None = None
     """``@task.step``, ``@task``, or a class name."""
     target: str | None = None
@@ -119,8 +119,8 @@ class ExternalFacts(Model):
 
 
 class Edge(Model):
-    """``wrote``: step to artifact; ``read``: artifact to step; ``external_read``, ``external_wrote``: the same
-    with external data."""
+    """``wrote``: step to artifact; ``read``: artifact to step; ``external_read``, ``external_wrote``: the
+    same with external data."""
 
     kind: str
     step: str

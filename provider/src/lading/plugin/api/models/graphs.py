@@ -45,7 +45,7 @@ class GroupFacts(Model):
 
 
 class Dependency(Model):
-    """One task waits for another, says the DAG. ``observed``: an artifact went that way; else drawn dashed."""
+    """One task waits for another, says the DAG. ``observed``: an artifact went that way."""
 
     upstream: str
     downstream: str
@@ -90,6 +90,8 @@ class TraceGraph(Model):
     """``ancestry`` or ``descendants``"""
     depth: int
     """Levels of steps that were followed."""
+    deeper: bool = False
+    """There is more beyond ``depth``."""
     runs: list[TraceRun]
     steps: list[StepFacts]
     artifacts: list[Artifact]

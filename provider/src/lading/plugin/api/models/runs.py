@@ -148,6 +148,8 @@ class IndexStatus(Model):
     newest: str | None
     """Time of the newest event."""
     behind: bool
+    problem: str | None = None
+    """Why the index cannot be brought up to date; shown as ``damaged`` is."""
     damaged: int | None = None
     """Objects of the log that hold no event; null: shown only to users who may read the configuration."""
     damaged_keys: list[Change] | None = None

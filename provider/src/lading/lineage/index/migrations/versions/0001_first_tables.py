@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("name", _text(250), nullable=False),
         sa.Column("text", _text(250), nullable=False),
         sa.Column("number", sa.Float(), nullable=True),
+        sa.Column("better", sa.SmallInteger(), nullable=True),
         sa.PrimaryKeyConstraint("event", "kind", "position"),
     )
     op.create_index("lading_fact_number", "lading_fact", ["name", "kind", "number"], unique=False)

@@ -1,0 +1,161 @@
+"""What the store holds of an artifact: its bytes, its preview, the source of the step. All of it is inert
+here: nothing is decoded but JSON and, for source, a zip file of text."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from fastapi.responses import Response, StreamingResponse
+
+from lading import deployment
+from lading.plugin.api.models.instances import CodeFile, CodeListing
+from lading.plugin.api.problems import ProblemError
+from lading_runner.contract import ArtifactRef, Producer, is_digest
+from lading_runner.errors import RunnerError
+from lading_runner.store.keys import blob_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lading.lineage.index.records import ArtifactRecord
+    from lading_runner.serializers.base import Blob
+
+_MOST_PREVIEW = 512 << 10
+_CHUNK = 1 << 20
+_MOST_ARCHIVE = 8 << 20
+_MOST_FILES = 200
+_MOST_TEXT = 256 << 10  # characters of one file
+_MOST_TEXTS = 1 << 20  # of all
+_TEXTS = (".py", ".pyi", ".toml", ".cfg", ".ini", ".txt", ".md", ".json", ".yaml", ".yml", ".sql")
+
+#: A browser is to save it, not to look into it; and if it looks all the same, to run nothing.
+_INERT = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def preview_key(record: ArtifactRecord) -> str:
+    return f"previews/{record.digest[:2]}/{record.digest}-{quote(record.format, safe='')}.json"
+
+
+def presence(record: ArtifactRecord) -> tuple[bool, bool]:
+    """Whether the store has the bytes, and a preview; False also where the store does not answer."""
+    try:
+        objects = deployment.store().objects
+        stored = objects.stat(blob_key(f"sha256:{record.digest}")) is not None
+        return stored, objects.stat(preview_key(record)) is not None
+    except (RunnerError, OSError):
+        return False, False
+
+
+def preview(record: ArtifactRecord) -> Response:
+    key = preview_key(record)
+    data = _read(key, _MOST_PREVIEW)
+    if data is None:
+        raise ProblemError(
+            404,
+            "no_preview",
+            f"artifact {record.uid} has no preview: the step that made it wrote none, or it is over "
+            f"{_MOST_PREVIEW} bytes; download the artifact to look at it",
+        )
+    try:
+        shown = json.dumps(json.loads(data, parse_constant=lambda _: None), ensure_ascii=True)
+    except (ValueError, RecursionError) as e:
+        raise ProblemError(
+            404, "no_preview", f"the preview of artifact {record.uid} is damaged ({e}); run its step again"
+        ) from e
+    return Response(shown, media_type="application/json", headers=_INERT)
+
+
+def download(record: ArtifactRecord) -> StreamingResponse:
+    """Verified before the first byte is sent."""
+    digest = f"sha256:{record.digest}"
+    producer = Producer(record.dag_id, record.run_id, record.task_id, record.map_index, record.name)
+    store = deployment.store()
+    if record.format == "json" and not store.exists(digest):
+        raise ProblemError(
+            404,
+            "not_stored",
+            f"artifact {record.uid} is small JSON that stands in its XCom row; look at the XCom tab of task "
+            f"{record.task_id!r}",
+        )
+    ref = ArtifactRef(digest, record.size, record.format, record.type, {}, producer)
+    blob = store.blob(ref)
+    headers = {
+        **_INERT,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(record), safe='')}",
+        "Content-Length": str(blob.size),
+        "ETag": f'"{record.digest}"',
+    }
+    return StreamingResponse(_chunks(blob), media_type="application/octet-stream", headers=headers)
+
+
+def code(digest: str | None, entry: str | None) -> CodeListing:
+    """The files of a step's code."""
+    if not is_digest(digest):
+        raise ProblemError(
+            404, "not_found", "the attempt has no code of its own in the store: it ran what is installed"
+        )
+    data = _read(blob_key(str(digest)), _MOST_ARCHIVE)
+    if data is None:
+        raise ProblemError(
+            404,
+            "not_found",
+            f"code {digest} is not in the store, or over {_MOST_ARCHIVE} bytes; run the step again",
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files, truncated = _files(archive)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, ValueError, EOFError) as e:
+        raise ProblemError(
+            502, "artifact_corrupt", f"code {digest} is damaged: {e}; run the step again"
+        ) from e
+    return CodeListing(digest=str(digest), entry=entry, files=files, truncated=truncated)
+
+
+def _files(archive: zipfile.ZipFile) -> tuple[list[CodeFile], bool]:
+    infos = [info for info in archive.infolist() if info.filename.endswith(_TEXTS)]
+    found: list[CodeFile] = []
+    room = _MOST_TEXTS
+    for info in infos[:_MOST_FILES]:
+        if room <= 0:
+            break
+        most = min(_MOST_TEXT, room)
+        with archive.open(info) as file:  # read in part: what it says of its size may be a lie
+            text = file.read(most + 1).decode("utf-8", "replace")
+        found.append(CodeFile(path=info.filename, text=text[:most], truncated=len(text) > most))
+        room -= len(text)
+    return found, len(found) < len(archive.infolist())
+
+
+def _read(key: str, most: int) -> bytes | None:
+    """At most ``most`` bytes; None: it is not there, or longer."""
+    objects = deployment.store().objects
+    stat = objects.stat(key)
+    if stat is None or stat.size > most:
+        return None
+    try:
+        with objects.open(key) as file:
+            data = file.read(most + 1)
+    except KeyError:
+        return None
+    return data if len(data) <= most else None
+
+
+def _file_name(record: ArtifactRecord) -> str:
+    mapped = f"-{record.map_index}" if record.map_index >= 0 else ""
+    return f"{record.task_id}{mapped}-{record.name}-{record.digest[:8]}.{record.format}"
+
+
+def _chunks(blob: Blob) -> Iterator[bytes]:
+    with blob.open() as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
