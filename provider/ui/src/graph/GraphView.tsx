@@ -117,7 +117,9 @@ export function GraphView(props: GraphViewProps) {
         <BandStripes layout={layout} />
         <Edges layout={layout} marks={marks} />
         {asBars ? (
-          <Bars layout={layout} marks={marks} selected={selected} />
+          <svg width="1" height="1" aria-hidden="true">
+            <Bars layout={layout} marks={marks} selected={selected} />
+          </svg>
         ) : (
           visible.map((node) => (
             <Card

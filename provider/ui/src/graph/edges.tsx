@@ -71,10 +71,10 @@ export const Bars = memo(function Bars({ layout, marks, selected }: { layout: La
   }
   const failedLast = [...groups].sort(([a], [b]) => Number(a.includes("failed")) - Number(b.includes("failed")));
   return (
-    <svg width="1" height="1" aria-hidden="true">
+    <g>
       {failedLast.map(([key, d]) => (
         <path key={key} className={`bar ${key}`} d={d} />
       ))}
-    </svg>
+    </g>
   );
 });

@@ -56,8 +56,11 @@ export function artifactName(artifact: Pick<ArtifactFacts, "name" | "element" | 
   return `${name}${artifact.element ?? ""}`;
 }
 
-export function detailOf(artifact: ArtifactFacts): string {
-  return artifact.shape ? artifact.shape.replaceAll("×", " × ") : bytes(artifact.size);
+/** Its shape, written with the language's own digit groups; without one its size. */
+export function detailOf(artifact: ArtifactFacts, write: (value: number) => string = String): string {
+  const { shape } = artifact;
+  if (!shape) return bytes(artifact.size);
+  return shape.replaceAll("×", " × ").replace(/\d+/g, (digits) => (digits.length < 16 ? write(Number(digits)) : digits));
 }
 
 export function metricText(metric: Metric, write: (value: number) => string): string {
@@ -83,7 +86,7 @@ export function toArtifact(
     step,
     name: artifactName(artifact),
     kind: kindOf(artifact.type, artifact.format),
-    detail: detailOf(artifact),
+    detail: detailOf(artifact, write),
     value: valueOf(artifact, write),
     count: null,
     missing: null,

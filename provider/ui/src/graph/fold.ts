@@ -1,5 +1,6 @@
 /** The graph of a run. Mapped tasks are shown as one, with their artifacts, until they are unfolded. */
 
+import { groupBy } from "./group";
 import type { ApiEdge, ArtifactFacts, GraphArtifact, RunGraph, StepFacts, TaskFacts } from "../api/types";
 import { stateOf, toArtifact, toExternal } from "./facts";
 import { worst, type Artifact, type Edge, type Graph, type State, type Step } from "./model";
@@ -24,7 +25,7 @@ export function canUnfold(step: Step): boolean {
 
 export function fold(run: RunGraph, unfolded: ReadonlySet<string>, write: (n: number) => string): Folded {
   const tasks = new Map(run.tasks.map((task) => [task.task_id, task]));
-  const byTask = Map.groupBy(
+  const byTask = groupBy(
     [...run.steps].sort((a, b) => a.map_index - b.map_index),
     (step) => step.task_id,
   );
@@ -95,7 +96,7 @@ function statesOf(task: TaskFacts, group: readonly StepFacts[]): State[] {
 }
 
 function dependencies(run: RunGraph, steps: readonly Step[]): Map<string, string[]> {
-  const byTask = Map.groupBy(steps, (step) => step.taskId);
+  const byTask = groupBy(steps, (step) => step.taskId);
   const found = new Map<string, string[]>();
   for (const { upstream, downstream } of run.dependencies) {
     const ids = (byTask.get(upstream) ?? []).map((step) => step.id);
@@ -106,7 +107,7 @@ function dependencies(run: RunGraph, steps: readonly Step[]): Map<string, string
 
 /** What the DAG says and nothing has shown yet. Between two unfolded tasks it would say nothing. */
 function waiting(run: RunGraph, steps: readonly Step[]): Edge[] {
-  const byTask = Map.groupBy(steps, (step) => step.taskId);
+  const byTask = groupBy(steps, (step) => step.taskId);
   return run.dependencies.flatMap(({ upstream, downstream, observed }) => {
     const [from, to] = [byTask.get(upstream) ?? [], byTask.get(downstream) ?? []];
     if (observed || (from.length > 1 && to.length > 1)) return [];
@@ -128,7 +129,9 @@ function foldArtifacts(
   const mapped = new Map(steps.map((step) => [step.id, step.mapped]));
   const behind = new Map<string, GraphArtifact[]>();
   const nodeOfArtifact = new Map<string, string>();
+  const repeated = wholes(run);
   for (const artifact of [...run.artifacts].sort((a, b) => a.map_index - b.map_index)) {
+    if (repeated.has(artifact.id)) continue;
     const step = maker.get(artifact.id);
     const id = step ? `${step}/${artifact.name}${artifact.element ?? ""}` : artifact.id;
     nodeOfArtifact.set(artifact.id, id);
@@ -147,6 +150,15 @@ function foldArtifacts(
   const order = new Map(steps.map((step, n) => [step.id, n]));
   artifacts.sort((a, b) => (order.get(a.step ?? "") ?? -1) - (order.get(b.step ?? "") ?? -1) || a.id.localeCompare(b.id));
   return { artifacts, nodeOfArtifact, behind };
+}
+
+/** With several outputs XCom holds their dict too; where nobody reads it, it only repeats them. */
+function wholes(run: RunGraph): Set<string> {
+  const read = new Set(run.edges.filter((edge) => edge.kind === "read").map((edge) => edge.artifact));
+  const place = (artifact: GraphArtifact) => `${artifact.dag_id}\n${artifact.run_id}\n${artifact.task_id}\n${artifact.map_index}`;
+  const named = new Set(run.artifacts.filter((artifact) => artifact.name !== "return_value").map(place));
+  const whole = run.artifacts.filter((a) => a.name === "return_value" && !a.element && /\b(dict|Mapping)$/.test(a.type));
+  return new Set(whole.filter((artifact) => named.has(place(artifact)) && !read.has(artifact.id)).map((artifact) => artifact.id));
 }
 
 function common(own: readonly GraphArtifact[]): string {

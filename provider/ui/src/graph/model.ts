@@ -1,5 +1,7 @@
 /** What a graph shows, whichever answer of the API it came from. */
 
+import { groupBy } from "./group";
+
 export type State =
   | "success"
   | "failed"
@@ -92,23 +94,12 @@ export interface Lookup {
 }
 
 export function lookup(graph: Graph): Lookup {
-  const group = <T>(items: readonly T[], key: (item: T) => string | null) => {
-    const found = new Map<string, T[]>();
-    for (const item of items) {
-      const at = key(item);
-      if (at === null) continue;
-      const list = found.get(at);
-      if (list) list.push(item);
-      else found.set(at, [item]);
-    }
-    return found;
-  };
   return {
     steps: new Map(graph.steps.map((step) => [step.id, step])),
     artifacts: new Map(graph.artifacts.map((artifact) => [artifact.id, artifact])),
-    outputs: group(graph.artifacts, (artifact) => artifact.step),
-    into: group(graph.edges, (edge) => edge.to),
-    outOf: group(graph.edges, (edge) => edge.from),
+    outputs: groupBy(graph.artifacts.filter((artifact) => artifact.step !== null), (artifact) => artifact.step!),
+    into: groupBy(graph.edges, (edge) => edge.to),
+    outOf: groupBy(graph.edges, (edge) => edge.from),
   };
 }
 

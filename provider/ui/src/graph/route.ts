@@ -1,5 +1,6 @@
 /** The ways of the edges. An edge to the next column bends in the gap; a longer one takes a free corridor. */
 
+import { groupBy } from "./group";
 import type { Edge, Graph } from "./model";
 import type { Measures, Placed, Stack } from "./place";
 
@@ -57,7 +58,7 @@ export function route(
 
 /** Where on the consumer's left side each edge arrives: in the order of where they come from. */
 function ports(ends: readonly End[]) {
-  const byReader = Map.groupBy(ends, (end) => end.b.id);
+  const byReader = groupBy(ends, (end) => end.b.id);
   for (const arriving of byReader.values()) {
     const sorted = [...arriving].sort((p, q) => p.a.y - q.a.y || q.a.x - p.a.x);
     const { y, h } = sorted[0]!.b;

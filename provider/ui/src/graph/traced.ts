@@ -1,5 +1,6 @@
 /** The graph of what an artifact came from and went into, across DAGs: one band for each run. */
 
+import { groupBy } from "./group";
 import type { ArtifactFacts, StepFacts, TraceGraph } from "../api/types";
 import { foldEdges } from "./fold";
 import { artifactName, stateOf, toArtifact, toExternal } from "./facts";
@@ -21,7 +22,7 @@ export function traced(parts: readonly TraceGraph[], write: (n: number) => strin
   const externals = unique(parts.flatMap((part) => part.externals));
   const edges = [...new Map(parts.flatMap((part) => part.edges).map((edge) => [JSON.stringify(edge), edge])).values()];
   const nodeOfStep = new Map(steps.map((step) => [step.id, `${step.dag_id}/${step.run_id}/${step.task_id}`]));
-  const byNode = Map.groupBy(steps, (step) => nodeOfStep.get(step.id)!);
+  const byNode = groupBy(steps, (step) => nodeOfStep.get(step.id)!);
   const shownSteps: Step[] = [...byNode].map(([id, own], n) => {
     const first = own[0]!;
     const states = own.map((step) => stateOf(step.state, step.status));

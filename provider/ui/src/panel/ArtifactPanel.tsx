@@ -26,7 +26,7 @@ interface Props {
 }
 
 export function ArtifactPanel({ node, artifacts, graph, find, onSelect }: Props) {
-  const { t } = useLanguage();
+  const { t, number } = useLanguage();
   const [chosen, choose] = useState(0);
   const artifact = artifacts[chosen] ?? artifacts[0]!;
   const page = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal)).data;
@@ -42,7 +42,7 @@ export function ArtifactPanel({ node, artifacts, graph, find, onSelect }: Props)
           {artifact.pickle && <span className="tag warn" title={t("pickleHint")}>{t("pickle")}</span>}
         </>
       }
-      facts={`${t(`kind_${kind}`)} · ${detailOf(artifact)}`}
+      facts={`${t(`kind_${kind}`)} · ${detailOf(artifact, number)}`}
       page={place.artifact(artifact.id)}
       onClose={() => onSelect(null)}
     >

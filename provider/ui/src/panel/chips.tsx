@@ -4,14 +4,16 @@ import { artifactName, detailOf, kindOf, stateOf } from "../graph/facts";
 import type { Kind, State } from "../graph/model";
 import { place } from "../host";
 import { webAddress } from "../ui/format";
+import { useLanguage } from "../ui/language";
 import { KindIcon, StateIcon } from "../ui/parts";
 
 export function ArtifactChip({ artifact, detail = false }: { artifact: ArtifactFacts; detail?: boolean }) {
+  const { number } = useLanguage();
   return (
     <Link className="chip" to={place.artifact(artifact.id)} title={`${artifact.dag_id} / ${artifact.task_id} / ${artifact.name}`}>
       <KindIcon kind={kindOf(artifact.type, artifact.format)} />
       <span className="ell">{artifactName(artifact)}</span>
-      {detail && <span className="muted num">{detailOf(artifact)}</span>}
+      {detail && <span className="muted num">{detailOf(artifact, number)}</span>}
     </Link>
   );
 }

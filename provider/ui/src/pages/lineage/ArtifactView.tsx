@@ -77,7 +77,7 @@ function useTrace(id: string, direction: "up" | "down") {
 }
 
 function Head({ page }: { page: ArtifactPage }) {
-  const { t, clock } = useLanguage();
+  const { t, clock, number } = useLanguage();
   const { artifact, versions } = page;
   const kind = kindOf(artifact.type, artifact.format);
   const total = versions.length + (page.more_versions ?? 0);
@@ -96,7 +96,7 @@ function Head({ page }: { page: ArtifactPage }) {
           {artifact.pickle && <span className="tag warn" title={t("pickleHint")}>{t("pickle")}</span>}
         </div>
         <div className="flow muted" style={{ fontSize: 12.5, marginTop: 2 }}>
-          {shortType(artifact.type)} · {detailOf(artifact)} · {t("madeBy")}
+          {shortType(artifact.type)} · {detailOf(artifact, number)} · {t("madeBy")}
           <Link to={place.task(artifact.dag_id, artifact.run_id, artifact.task_id, artifact.map_index)}>{made}</Link>
           {artifact.made && <span>· {clock(artifact.made)}</span>}·
           <DigestText digest={artifact.digest} />

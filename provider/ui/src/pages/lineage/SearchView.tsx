@@ -182,7 +182,7 @@ function Results(props: { data: Search; words: string; page: number; onPrevious:
                       <Link to={place.artifact(artifact.id)} className="strong ell" style={{ display: "block", maxWidth: 260 }} title={artifact.name}>
                         <Marked text={artifactName(artifact) + (artifact.map_index >= 0 ? `[${artifact.map_index}]` : "")} words={props.words} />
                       </Link>
-                      <div className="muted small">{shortType(artifact.type)} · {detailOf(artifact)}</div>
+                      <div className="muted small">{shortType(artifact.type)} · {detailOf(artifact, number)}</div>
                     </div>
                   </div>
                 </td>

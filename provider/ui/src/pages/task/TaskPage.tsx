@@ -172,7 +172,7 @@ function Params({ attempt, change }: { attempt: Attempt; change: TaskChange | nu
 
 function Io(props: { artifact: GraphArtifact | ArtifactFacts; preview: boolean; as: string; children: React.ReactNode }) {
   const { artifact } = props;
-  const { t } = useLanguage();
+  const { t, number } = useLanguage();
   const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
   return (
     <div className="card io">
@@ -183,7 +183,7 @@ function Io(props: { artifact: GraphArtifact | ArtifactFacts; preview: boolean; 
             <Link className="ell strong" to={place.artifact(artifact.id)} style={{ color: "inherit" }}>{artifactName(artifact)}</Link>
             {artifact.pickle && <span className="tag warn" title={t("pickleHint")}>{t("pickle")}</span>}
             <span className="grow" />
-            <span className="muted num" style={{ fontSize: 12 }}>{detailOf(artifact)}</span>
+            <span className="muted num" style={{ fontSize: 12 }}>{detailOf(artifact, number)}</span>
           </div>
           <div className="mono muted ell" style={{ fontSize: 11.5 }}>{props.as}</div>
         </div>
