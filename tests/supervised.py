@@ -30,12 +30,12 @@ _START_S = 180.0  # a quarter of that on an idle machine
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
-def until(condition: Callable[[], Any], what: str, within_s: float = 120.0) -> Any:
+def until(condition: Callable[[], Any], what: str, within_s: float = 120.0, every_s: float = 0.1) -> Any:
     """The first true value of ``condition``."""
     end = time.monotonic() + within_s
     while not (found := condition()):
         assert time.monotonic() < end, f"waited {within_s:.0f} s in vain: {what}"
-        time.sleep(0.1)
+        time.sleep(every_s)
     return found
 
 
@@ -95,6 +95,9 @@ class Airflow:
         _signal(self._processes[name].pid, signal.SIGKILL)
         assert self._processes[name].wait(timeout=20) == -signal.SIGKILL
         self._processes[name] = self._begin(name)
+
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
 
     # The REST API
 

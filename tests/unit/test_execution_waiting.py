@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from fakes.attempts import TASK, Desk, FileState, Job, Platform, run_for_ever, succeed
 from lading.backends.base import FailureClass, JobHandle, JobRequest, JobState, Observation
 from lading.errors import JobCancelled, JobLost, TransientError
-from lading.execution import Outcome, Phase, Policy, attempt_folder
+from lading.execution import Clock, Outcome, Patience, Phase, Policy, attempt_folder
 from lading_runner.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -364,3 +365,11 @@ def test_each_thing_that_happens_to_a_waiting_job_is_said_once(desk: Desk) -> No
     before = len(desk.said)
     worker.wait(started)
     assert desk.said[before:] == ["Pulling: a", "BackOff: b", "Pulled: c"]
+
+
+def test_the_end_of_a_job_is_seen_soon_in_proportion_to_how_long_it_ran() -> None:
+    pauses = Patience(Policy(poll_max_s=5.0), Clock()).pauses()
+    looks = list(accumulate(islice(pauses, 60)))
+    for before, after in pairwise(looks):
+        assert after - before <= min(0.1 + 0.2 * before, 5.0) + 1e-9
+    assert sum(look < 5 for look in looks) < 20  # what a short job costs its platform
