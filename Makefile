@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format bench build clean
+.PHONY: help demo test check lint types imports format bench ui build clean
 
 ARGS ?=
 GROUPS ?=
@@ -58,6 +58,10 @@ format:  ## Format the code, apply the safe fixes, write the table of options
 bench:  ## Print the benchmark table: limits and peers, measured in one run
 	$(SETUP) demo test torch bench
 	@"$(BIN)/python" -m benchmarks $(ARGS)
+
+ui:  ## Build the pages anew from provider/ui (needs Node 20.19 or newer), after their types, lint and unit tests
+	@cd provider/ui && npm ci --loglevel=error && npm run --silent types && npm run --silent lint && npm run --silent test
+	@cd provider/ui && npm run --silent build
 
 build:  ## Build the wheel and the source archive into dist/
 	$(SETUP) build

@@ -42,6 +42,7 @@ export function kindOf(type: string, format: string): Kind {
   if (format === "directory") return "directory";
   if (format === "file" || format === "bytes") return "bytes";
   if (/^(sklearn|xgboost|lightgbm|torch|keras|catboost)\b/.test(type)) return "model";
+  if (format === "" && /^(str|int|float|bool)$/.test(type)) return "value";
   if (format === "json") return /^(builtins\.)?(str|int|float|bool|NoneType)$/.test(type) ? "value" : "json";
   return /list|dict|tuple/.test(type) ? "json" : "bytes";
 }

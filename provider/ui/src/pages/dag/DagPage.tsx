@@ -42,7 +42,7 @@ function Runs({ table, limit }: { table: RunTable; limit: number }) {
   const { t, figure, day, clock } = useLanguage();
   const address = useAddress();
   const [a, b] = [address.get("run_a"), address.get("run_b")];
-  const metric = table.metrics.find((column) => column.key === address.get("metric")) ?? bestMetric(table.metrics);
+  const metric = table.metrics.find((column) => column.key === address.get("metric")) ?? bestMetric(table.metrics, table.runs);
   const words = address.get("filter") ?? "";
   const filter = useMemo(() => parse(words), [words]);
   const rows = table.runs.filter((row) => matchesAll(row, filter.conditions));
@@ -58,12 +58,13 @@ function Runs({ table, limit }: { table: RunTable; limit: number }) {
     const [first = null, second = null] = next.sort((x, y) => order(y) - order(x));
     address.change(next.length === 2 ? { run_a: first, run_b: second } : { run_a: null, run_b: first });
   };
+  const oneDay = new Set(rows.map((row) => day(row.logical_date ?? row.started))).size < Math.min(3, rows.length);
   const points: Point[] = [...rows].reverse().map((row) => {
     const value = metric ? cellValue(row.metrics[metric.key]) : null;
     const tasks = changed.get(row.run_id) ?? [];
     return {
       id: row.run_id,
-      label: day(row.logical_date ?? row.started),
+      label: oneDay ? clock(row.logical_date ?? row.started) : day(row.logical_date ?? row.started),
       value: typeof value === "number" ? value : null,
       failed: stateOf(row.state, row.status) === "failed",
       note: tasks.length ? t("codeOf", { names: tasks.slice(0, 2).join(", ") + (tasks.length > 2 ? " …" : "") }) : null,
@@ -111,9 +112,12 @@ function Runs({ table, limit }: { table: RunTable; limit: number }) {
   );
 }
 
-/** The metric that the chart begins with: one with a declared direction that changes from run to run. */
-export function bestMetric(metrics: readonly Column[]): Column | null {
-  const rank = (column: Column) => Number(column.higher_is_better != null) * 2 + Number(column.varies);
+/** The metric that the chart begins with: with a declared direction, varying, one number a run, of the last task. */
+export function bestMetric(metrics: readonly Column[], rows: readonly RunRow[]): Column | null {
+  const single = (column: Column) => rows.every((row) => (row.metrics[column.key]?.count ?? 1) === 1);
+  const last = metrics.at(-1)?.task_id;
+  const rank = (column: Column) =>
+    Number(column.higher_is_better != null) * 8 + Number(column.varies) * 4 + Number(single(column)) * 2 + Number(column.task_id === last);
   return [...metrics].sort((x, y) => rank(y) - rank(x))[0] ?? null;
 }
 

@@ -51,10 +51,10 @@ export function RunsTable(props: Props) {
           </tr>
           <tr>
             <th scope="col" style={{ width: 38, paddingLeft: 12 }}><span className="sr">{t("compareRuns")}</span></th>
-            <SortHead sorting={sorting} by="made">{t("run")}</SortHead>
+            <SortHead sorting={sorting} by="made">{t("runHead")}</SortHead>
             <SortHead sorting={sorting} by="state">{t("status")}</SortHead>
             <SortHead sorting={sorting} by="duration" right>{t("duration")}</SortHead>
-            <th scope="col">{t("changed")}</th>
+            <th scope="col">{t("changedHead")}</th>
             {params.map((column) => <Head key={column.key} column={column} by={`p:${column.key}`} sorting={sorting} all={params} />)}
             {metrics.map((column) => <Head key={column.key} column={column} by={`m:${column.key}`} sorting={sorting} all={metrics} />)}
           </tr>

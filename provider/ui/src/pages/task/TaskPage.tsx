@@ -1,7 +1,7 @@
 import { Fragment } from "react";
 import { Link } from "react-router-dom";
 import { api } from "../../api/client";
-import type { ArtifactFacts, Attempt, GraphArtifact, Metric, TaskChange, TaskInstance } from "../../api/types";
+import type { ArtifactFacts, ArtifactPage, Attempt, GraphArtifact, Metric, TaskChange, TaskInstance } from "../../api/types";
 import { useRead } from "../../api/use";
 import { AttemptBars, PhaseBar, ProfileFacts } from "../../charts/bars";
 import { artifactName, detailOf, kindOf, stateOf } from "../../graph/facts";
@@ -69,14 +69,22 @@ function Bill({ task, attempt, before, change }: { task: TaskInstance; attempt: 
           {inputs.map((input, n) => {
             const same = change?.inputs?.find((one) => one.name === input.param)?.same;
             return (
-              <Io key={n} artifact={input.artifact} preview={n < PREVIEWS} as={input.param === null ? "xcom_pull" : input.param}>
-                <span className="muted">{t("from")}</span>
-                <Producer artifact={input.artifact} dag={step.dag_id} run={step.run_id} />
-                <span className="grow" />
-                {same !== undefined && before && (
-                  <span className={`tag ${same ? "" : "info"}`}><Icon name={same ? "equal" : "differ"} />{same ? t("sameAsBefore") : t("changed")}</span>
+              <Io
+                key={n}
+                artifact={input.artifact}
+                preview={n < PREVIEWS}
+                as={input.param ?? "xcom_pull"}
+                foot={() => (
+                  <>
+                    <span className="muted">{t("from")}</span>
+                    <Producer artifact={input.artifact} dag={step.dag_id} run={step.run_id} />
+                    <span className="grow" />
+                    {same !== undefined && before && (
+                      <span className={`tag ${same ? "" : "info"}`}><Icon name={same ? "equal" : "differ"} />{same ? t("sameAsBefore") : t("changed")}</span>
+                    )}
+                  </>
                 )}
-              </Io>
+              />
             );
           })}
           {externalIn.map((external) => <div key={external.id} className="card io"><ExternalChip external={external} /></div>)}
@@ -108,9 +116,7 @@ function Bill({ task, attempt, before, change }: { task: TaskInstance; attempt: 
           <h3>{t("nOutputs", { n: outputs.length + externalOut.length })}</h3>
           {(attempt.metrics ?? []).length > 0 && <Metrics metrics={attempt.metrics ?? []} change={change} />}
           {outputs.map((artifact, n) => (
-            <Io key={artifact.id} artifact={artifact} preview={n < PREVIEWS} as={t("returned", { name: artifact.name === "return_value" ? "" : artifact.name + (artifact.element ?? "") })}>
-              <UsedBy artifact={artifact} />
-            </Io>
+            <Io key={artifact.id} artifact={artifact} preview={n < PREVIEWS} as={t("returned", { name: artifact.name === "return_value" ? "" : artifact.name + (artifact.element ?? "") })} foot={(page) => <UsedBy page={page} />} />
           ))}
           {externalOut.map((external) => <div key={external.id} className="card io"><ExternalChip external={external} /></div>)}
           {!outputs.length && !externalOut.length && <p className="subtle">{t("noOutputs")}</p>}
@@ -170,8 +176,17 @@ function Params({ attempt, change }: { attempt: Attempt; change: TaskChange | nu
   );
 }
 
-function Io(props: { artifact: GraphArtifact | ArtifactFacts; preview: boolean; as: string; children: React.ReactNode }) {
+interface IoProps {
+  readonly artifact: GraphArtifact | ArtifactFacts;
+  /** Whether there is room for a preview. */
+  readonly preview: boolean;
+  readonly as: string;
+  readonly foot: (page: ArtifactPage | null) => React.ReactNode;
+}
+
+function Io(props: IoProps) {
   const { artifact } = props;
+  const page = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal)).data;
   const { t, number } = useLanguage();
   const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
   return (
@@ -191,9 +206,9 @@ function Io(props: { artifact: GraphArtifact | ArtifactFacts; preview: boolean; 
       {value !== undefined ? (
         <div style={{ marginTop: 9 }}>{typeof value === "object" && value !== null ? <JsonTree value={value} /> : <div className="text">{plain(value, 4000)}</div>}</div>
       ) : (
-        props.preview && <Preview id={artifact.id} brief />
+        props.preview && page?.preview && <Preview id={artifact.id} brief />
       )}
-      <footer>{props.children}</footer>
+      <footer>{props.foot(page)}</footer>
     </div>
   );
 }
@@ -214,9 +229,8 @@ function Producer({ artifact, dag, run }: { artifact: ArtifactFacts; dag: string
 
 const SHOWN = 6;
 
-function UsedBy({ artifact }: { artifact: ArtifactFacts }) {
+function UsedBy({ page }: { page: ArtifactPage | null }) {
   const { t } = useLanguage();
-  const page = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal)).data;
   const consumers = page?.consumers ?? [];
   return (
     <>

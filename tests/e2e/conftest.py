@@ -1,0 +1,59 @@
+"""The browser tests share one filled database and one server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lading_testkit import require_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ui_server import UiServer
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        found = None
+    require_service(
+        "chromium", found is not None, "it needs Chromium on PATH and the Python package playwright"
+    )
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
+    """``LADING_UI_HOME`` names a folder that is filled once and kept, which saves minutes."""
+    from ui_server import UiServer
+
+    kept = os.environ.get("LADING_UI_HOME")
+    home = Path(kept) if kept else tmp_path_factory.mktemp("ui")
+    home.mkdir(parents=True, exist_ok=True)
+    server = UiServer(home)
+    server.fill()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        # as root there is no sandbox; the pages are our own
+        found = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield found
+        found.close()
