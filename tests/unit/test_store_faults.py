@@ -231,7 +231,7 @@ def test_an_option_that_does_not_fit_is_named_and_its_value_not_shown(option: st
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_without_obstore_a_cloud_store_names_both_cures() -> None:
+def test_without_obstore_a_cloud_store_names_every_cure() -> None:
     code = (
         "import sys; sys.modules['obstore'] = None\n"
         "from lading_runner.errors import DependencyError\n"
@@ -243,7 +243,7 @@ def test_without_obstore_a_cloud_store_names_both_cures() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=with_source()
     )
     assert "airflow-provider-lading[cloud]" in ran.stdout
-    assert "mount the store" in ran.stdout
+    assert "requirements=['obstore'], or an image that has it, or mount the store" in ran.stdout
 
 
 def test_importing_the_store_loads_no_client() -> None:

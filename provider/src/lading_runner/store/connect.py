@@ -41,8 +41,8 @@ def open_cloud_store(url: str, options: Mapping[str, Any]) -> CloudStore:
     except ImportError as e:
         raise DependencyError(
             f"store {url} needs the package obstore, which is not installed here; give the step or its "
-            f"target requirements=['obstore'], or an image that has it; where Airflow runs, install "
-            f"airflow-provider-lading[cloud]"
+            f"target requirements=['obstore'], or an image that has it, or mount the store as a folder; "
+            f"where Airflow runs, install airflow-provider-lading[cloud]"
         ) from e
     build = getattr(obstore.store, _CLASSES[address.kind])
     config: Dict[str, Any] = {**address.found, **options}
