@@ -139,14 +139,14 @@ class Airflow:
 
         return str(until(state, f"{dag_id}.{task_id} does not end"))
 
-    def over(self, dag_id: str, run_id: str) -> str:
+    def over(self, dag_id: str, run_id: str, within_s: float = 120.0) -> str:
         """State of a run once it is over; a clear before that may be lost on the scheduler."""
 
         def state() -> str | None:
             found = str(self.api("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
             return found if found in ENDED else None
 
-        return str(until(state, f"{dag_id} does not end"))
+        return str(until(state, f"{dag_id} does not end", within_s))
 
     def mark_failed(self, dag_id: str, run_id: str, task_id: str) -> None:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
