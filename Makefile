@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format bench ui build clean
+.PHONY: help demo test check lint types imports format bench bench-lineage ui build clean
 
 ARGS ?=
 GROUPS ?=
@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 $(foreach name,$(filter AIRFLOW__% AIRFLOW_CONN_% AIRFLOW_VAR_% AIRFLOW_CONFIG,$(.VARIABLES)),$(eval unexport $(name)))
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 demo:  ## Run the demo DAG, print its lineage, serve Airflow on 127.0.0.1 (ARGS=--no-serve stops after the printout)
 	$(SETUP) demo
@@ -49,11 +49,12 @@ imports:  ## Check that imports point down the layers
 	$(SETUP) demo test lint
 	@"$(BIN)/lint-imports"
 
-format:  ## Format the code, apply the safe fixes, write the table of options
+format:  ## Format the code, apply the safe fixes, write the table of options and the API description
 	$(SETUP) demo test lint
 	@"$(BIN)/ruff" check --fix-only
 	@"$(BIN)/ruff" format
 	@"$(BIN)/python" tools/document_options.py
+	@"$(BIN)/python" -W ignore tools/write_openapi.py
 
 bench:  ## Print the benchmark table: limits and peers, measured in one run
 	$(SETUP) demo test torch bench
@@ -62,6 +63,10 @@ bench:  ## Print the benchmark table: limits and peers, measured in one run
 ui:  ## Build the pages anew from provider/ui (needs Node 20.19 or newer), after their types, lint and unit tests
 	@cd provider/ui && npm ci --loglevel=error && npm run --silent types && npm run --silent lint && npm run --silent test
 	@cd provider/ui && npm run --silent build
+
+bench-lineage:  ## Measure the lineage index with 1,000,000 artifacts, on SQLite and PostgreSQL
+	$(SETUP) demo test
+	@"$(BIN)/python" -W ignore -m benchmarks.lineage $(ARGS)
 
 build:  ## Build the wheel and the source archive into dist/
 	$(SETUP) build

@@ -23,7 +23,7 @@ SETTINGS = {
     "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
     "AIRFLOW__CORE__FERNET_KEY": "bGFkaW5nLXRlc3RzLWxhZGluZy10ZXN0cy1sYWRpbmc=",
     "AIRFLOW__API__SECRET_KEY": "lading-tests",
-    "AIRFLOW__API_AUTH__JWT_SECRET": "lading-tests-lading-tests-lading-tests",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "lading-tests-" * 5,
     "AIRFLOW__LADING__STORE": f"file://{HOME / 'store'}",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
     "TMPDIR": HOME / "tmp",

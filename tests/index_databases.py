@@ -56,9 +56,7 @@ def everything(connection: Connection) -> Sight:
 def content(engine: Engine) -> dict[str, list[Any]]:
     """All that the index says, without the ids of this database."""
     with engine.connect() as c:
-        artifacts = {
-            row.id: row.uid for row in c.execute(sa.select(t.artifact.c.id, t.artifact.c.uid))
-        }
+        artifacts = {row.id: row.uid for row in c.execute(sa.select(t.artifact.c.id, t.artifact.c.uid))}
         events = {row.id: row.uuid for row in c.execute(sa.select(t.event.c.id, t.event.c.uuid))}
         found: dict[str, list[Any]] = {
             "artifacts": _rows(c, t.artifact, "id", "dag", "run", "step", "series"),

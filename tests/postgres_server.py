@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from lading_testkit import require_service
 
 if TYPE_CHECKING:

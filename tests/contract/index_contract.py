@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from index_databases import content, everything, index, put
-from lineage_samples import DAG, RUN, MemoryStore, by, event, model, ref, report, sweep
 
+from index_databases import content, everything, index, put
 from lading.lineage.event import now, uuid7
 from lading.lineage.graph import History
 from lading.lineage.graph import trace as told_by_events
@@ -29,6 +28,7 @@ from lading.lineage.index.search import Condition, Wanted, search
 from lading.lineage.index.trace import trace
 from lading.lineage.nodes import ArtifactKey
 from lading_runner.store import open_object_store
+from lineage_samples import DAG, RUN, MemoryStore, by, event, model, ref, report, sweep
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -80,7 +80,9 @@ class IndexContract:
         index(engine, _store([*sweep(), *report()]))
         with engine.connect() as connection:
             sight = everything(connection)
-            page = _artifact(connection, "report", "publish", "return_value", ref("page", "str", "text", 5120))
+            page = _artifact(
+                connection, "report", "publish", "return_value", ref("page", "str", "text", 5120)
+            )
             whole = trace(connection, page, sight, back=True, depth=100, limit=2000)
             assert (whole.left_out, whole.deeper) == (0, False)
             cut = trace(connection, page, sight, back=True, depth=100, limit=6)
@@ -186,8 +188,10 @@ class IndexContract:
 
     def test_search_gives_pages_without_gaps(self, engine: Engine) -> None:
         events = [
-            event("train", n=n, at_s=n // 3, run_id=f"r{n}", outputs={"return_value": model(n), "log": ref(f"l{n}")},
-                  metrics={"accuracy": n / 100, "dotted.name": n}, params={"trees": n, "kind": "a" if n % 2 else "b"})
+            event("train", n=n, at_s=n // 3, run_id=f"r{n}",
+                  params={"trees": n, "kind": "a" if n % 2 else "b"},
+                  outputs={"return_value": model(n), "log": ref(f"l{n}")},
+                  metrics={"accuracy": n / 100, "dotted.name": n})
             for n in range(1, 100)
         ]  # fmt: skip
         index(engine, _store(events))
@@ -214,14 +218,18 @@ class IndexContract:
             assert len(pages(Wanted(conditions=(over,)))) == 20
             text = Condition(t.PARAM, "kind", "=", "a")
             assert len(pages(Wanted(conditions=(over, text), type="skops"))) == 5
-            assert len(pages(Wanted(conditions=(Condition(t.METRIC, "train.dotted.name", "<", "3", 3.0),)))) == 4
+            assert (
+                len(pages(Wanted(conditions=(Condition(t.METRIC, "train.dotted.name", "<", "3", 3.0),)))) == 4
+            )
             assert pages(Wanted(q="%")) == []
             assert pages(Wanted(dag_id="nowhere")) == []
 
     def test_versions_are_of_one_output(self, engine: Engine) -> None:
         index(engine, _store(report()))
         with engine.connect() as connection:
-            newest = _artifact(connection, "report", "predict", "return_value", ref("new", "numpy.ndarray", "npy", 9))
+            newest = _artifact(
+                connection, "report", "predict", "return_value", ref("new", "numpy.ndarray", "npy", 9)
+            )
             found, total = versions(connection, newest, 10)
             assert (total, [a.digest[:8] for a in found]) == (
                 2,
@@ -233,8 +241,9 @@ class IndexContract:
         folder = tmp_path / "store"
         store = open_object_store(f"file://{folder}")
         events = [
-            event("train", n=n, at_s=n, run_id=f"r{n % 7}", map_index=n, outputs={"return_value": model(n % 50)},
-                  inputs={"rows": (ref("rows"), by("load", run_id=f"r{n % 7}"))}, metrics={"a": n})
+            event("train", n=n, at_s=n, run_id=f"r{n % 7}", map_index=n,
+                  outputs={"return_value": model(n % 50)}, metrics={"a": n},
+                  inputs={"rows": (ref("rows"), by("load", run_id=f"r{n % 7}"))})
             for n in range(1, 1501)
         ]  # fmt: skip
         put(store, events)
@@ -270,7 +279,7 @@ class IndexContract:
         done = threading.Event()
         with engine.begin() as connection:
             lock(connection)
-            add(connection, [rows(e) for e in sweep()])
+            add(connection, [rows(e, e.dumps()) for e in sweep()])
             other = threading.Thread(target=lambda: (Projector(engine, store).everything(), done.set()))
             other.start()
             time.sleep(0.3)
@@ -293,7 +302,7 @@ def _empty(engine: Engine) -> None:
                 connection.execute(sa.delete(table))
 
 
-def _artifact(connection: sa.Connection, dag_id: str, task_id: str, name: str, of: ArtifactRef):  # noqa: ANN202
+def _artifact(connection: sa.Connection, dag_id: str, task_id: str, name: str, of: ArtifactRef):
     query = sa.select(t.artifact.c.uid).join(t.dag, t.dag.c.id == t.artifact.c.dag)
     query = query.where(t.dag.c.dag_id == dag_id, t.artifact.c.digest == of.digest[7:])
     query = query.join(t.step, t.step.c.id == t.artifact.c.step).where(t.step.c.task_id == task_id)
@@ -303,7 +312,7 @@ def _artifact(connection: sa.Connection, dag_id: str, task_id: str, name: str, o
     return found
 
 
-def _of_root(told, history: History, key: ArtifactKey, back: bool):  # noqa: ANN001, ANN202
+def _of_root(told, history: History, key: ArtifactKey, back: bool):
     """Steps of a trace that starts at all artifacts with these bytes, from ``key`` alone."""
     if len(told.roots) == 1:
         return list(told.steps.values())

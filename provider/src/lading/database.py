@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from airflow import settings
 from airflow.utils.db import DBLocks, create_global_lock
 from airflow.utils.db_manager import BaseDBManager
+from sqlalchemy import column, inspect, select, table
 
 from lading.errors import IndexMissing, IndexNewer
-from lading.lineage.index.tables import VERSION_TABLE, metadata
+from lading.lineage.index.tables import REVISION, VERSION_TABLE, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -58,20 +59,27 @@ def engine() -> Engine:
 
 def check(session: Session) -> None:
     """:raises IndexMissing, IndexNewer: the tables are not those of this release"""
-    manager = IndexDBManager(session)
-    found = manager.get_current_revision()
-    heads = set(manager.get_script_object().get_heads())
-    if found in heads:
-        return
-    if found is None:
+    connection = session.connection()
+    if not inspect(connection).has_table(VERSION_TABLE):
         raise IndexMissing(f"the tables of the lineage index are not in Airflow's database; {_CURE}")
-    known = {revision.revision for revision in manager.get_script_object().walk_revisions()}
-    if found not in known:
+    found = connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
+    if found == REVISION:
+        return
+    if found is not None and found > REVISION:
         raise IndexNewer(
-            f"the tables of the lineage index are of revision {found!r}, which this release does not know; "
-            f"give every API server the newest release of airflow-provider-lading in use"
+            f"the tables of the lineage index are of revision {found!r}, this release knows {REVISION!r}; "
+            f"give every API server the newest release of airflow-provider-lading that is in use"
         )
-    raise IndexMissing(f"the tables of the lineage index are of an older release, {found!r}; {_CURE}")
+    raise IndexMissing(
+        f"the tables of the lineage index are of revision {found!r}, this release needs {REVISION!r}; {_CURE}"
+    )
+
+
+def check_engine() -> None:
+    """``check`` without a session at hand."""
+    engine()
+    with settings.Session() as session:
+        check(session)
 
 
 def migrate(to_revision: str | None = None) -> str | None:
@@ -79,6 +87,7 @@ def migrate(to_revision: str | None = None) -> str | None:
 
     Gives the revision before.
     """
+    engine()
     with settings.Session() as session, create_global_lock(session, lock=DBLocks.MIGRATIONS):
         manager = IndexDBManager(session)
         before: str | None = manager.get_current_revision()

@@ -30,6 +30,7 @@ def build() -> argparse.ArgumentParser:
     _demo(commands)
     _lineage(commands)
     _artifacts(commands)
+    _index(commands)
     _deployment(commands)
     completion = _command(commands, "completion", "print a completion script for a shell", "completion:show")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
@@ -110,6 +111,20 @@ def _artifacts(commands: _Commands[argparse.ArgumentParser]) -> None:
     get.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
     get.add_argument("--force", action="store_true", help="replace FILE if it is there")
     _reading(get)
+
+
+def _index(commands: _Commands[argparse.ArgumentParser]) -> None:
+    group = _command(commands, "index", "the lineage index in Airflow's database").add_subparsers(
+        metavar="COMMAND"
+    )
+    _json(_command(group, "status", "print what the index holds, and what is damaged", "index:show_status"))
+    verify = _command(group, "verify", "compare the index with every event of the log", "index:verify")
+    _reading(verify)
+    rebuild = _command(group, "rebuild", "make the index anew from the log", "index:rebuild")
+    _reading(rebuild)
+    migrate = _command(group, "migrate", "create or upgrade the tables of the index", "index:migrate")
+    migrate.add_argument("--to", metavar="REVISION", help="downgrade to this revision; base: no tables")
+    _json(migrate)
 
 
 def _deployment(commands: _Commands[argparse.ArgumentParser]) -> None:

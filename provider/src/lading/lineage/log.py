@@ -66,13 +66,21 @@ def read(
                 yield event
 
 
-def load(objects: ObjectStore, keys: Iterable[str]) -> Iterator[tuple[str, LineageEvent | str | None]]:
-    """The event of each key; or why it is none; None: it is gone.
+class Loaded(NamedTuple):
+    """An object of the log that is there."""
 
-    :raises StoreError: the store failed
-    """
+    key: str
+    raw: bytes
+    event: LineageEvent | str  # or why it is none
+
+
+def load(objects: ObjectStore, keys: Iterable[str]) -> Iterator[Loaded]:
+    """:raises StoreError: the store failed"""
     for key, raw in _bodies(objects, list(keys)):
-        yield key, _parse(raw) if isinstance(raw, bytes) else raw
+        if isinstance(raw, bytes):
+            yield Loaded(key, raw, _parse(raw))
+        elif raw is not None:
+            yield Loaded(key, b"", raw)
 
 
 def newest_run(objects: ObjectStore, dag_id: str) -> str | None:

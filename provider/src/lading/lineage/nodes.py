@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     from lading_runner.contract import ArtifactRef, Attempt, Producer
 
 
+@lru_cache(maxsize=4096)  # a graph names the same runs and tasks again and again
+def _quoted(part: str) -> str:
+    return quote(part, safe="", errors="surrogatepass")
+
+
 def _path(*parts: object) -> str:
-    return "/".join(quote(str(part), safe="", errors="surrogatepass") for part in parts)
+    return "/".join(_quoted(str(part)) for part in parts)
 
 
 class StepKey(NamedTuple):

@@ -80,7 +80,7 @@ class Projector:
     ) -> Progress:
         progress = Progress()
         end = None if budget_s is None else time.monotonic() + budget_s
-        for keys in _in_batches(self._keys(places), self.batch):
+        for keys in in_batches(self._keys(places), self.batch):
             if end is not None and time.monotonic() > end:
                 progress.complete = False
                 break
@@ -99,10 +99,10 @@ class Projector:
 
     def _unknown(self, keys: Sequence[str]) -> list[str]:
         with self.engine.connect() as connection:
-            names = [cut(_stem(key), t.NAME_LENGTH) for key in keys]
+            names = [cut(stem(key), t.NAME_LENGTH) for key in keys]
             query = select(t.event.c.uuid).where(t.event.c.uuid.in_(names))
             known = set(connection.scalars(query))
-            left = [key for key in keys if _stem(key) not in known]
+            left = [key for key in keys if stem(key) not in known]
             if left:
                 fresh = t.damaged.c.seen_ms > _now_ms() - _RETRY_DAMAGED_MS
                 query = select(t.damaged.c.key).where(t.damaged.c.key.in_(left), fresh)
@@ -113,18 +113,16 @@ class Projector:
     def _add(self, keys: Sequence[str], progress: Progress) -> None:
         events: dict[str, EventRows] = {}
         damaged: dict[str, str] = {}
-        for key, found in log.load(self.objects, keys):
-            if isinstance(found, str):
-                damaged[key] = found
-            elif found is not None:
-                try:
-                    if found.id != _stem(key):
-                        raise ValueError(
-                            f"its name is {_stem(key)!r:.80}, its event has the id {found.id!r:.80}"
-                        )
-                    events[key] = rows(found)
-                except (ValueError, TypeError, OverflowError, RecursionError) as e:
-                    damaged[key] = str(e) or type(e).__name__
+        for key, raw, event in log.load(self.objects, keys):
+            if isinstance(event, str):
+                damaged[key] = event
+                continue
+            try:
+                if event.id != stem(key):
+                    raise ValueError(f"its name is {stem(key)!r:.80}, its event has the id {event.id!r:.80}")
+                events[key] = rows(event, raw)
+            except (ValueError, TypeError, OverflowError, RecursionError) as e:
+                damaged[key] = str(e) or type(e).__name__
         progress.added += self._write(events, damaged)
         progress.damaged += len(damaged)
 
@@ -193,7 +191,7 @@ def _note_damaged(connection: Connection, damaged: dict[str, str], healed: Seque
         )
 
 
-def _in_batches(keys: Iterator[str], size: int) -> Iterator[list[str]]:
+def in_batches(keys: Iterator[str], size: int) -> Iterator[list[str]]:
     batch: list[str] = []
     for key in keys:
         batch.append(key)
@@ -204,7 +202,7 @@ def _in_batches(keys: Iterator[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _stem(key: str) -> str:
+def stem(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".json")
 
 

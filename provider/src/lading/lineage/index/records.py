@@ -24,9 +24,10 @@ class Sight(NamedTuple):
     """The DAGs that a user may read, by their ids in this database: every query is limited to them."""
 
     dags: dict[int, str]
+    last: int | None = None  # all up to this id are among them: one comparison says the same
 
     def allows(self, column: ColumnElement[int]) -> ColumnElement[bool]:
-        return column.in_(list(self.dags))
+        return column.in_(list(self.dags)) if self.last is None else column <= self.last
 
 
 @dataclass(frozen=True, slots=True)

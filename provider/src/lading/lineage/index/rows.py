@@ -96,8 +96,11 @@ def milliseconds(time: str) -> int:
     return found
 
 
-def rows(event: LineageEvent) -> EventRows:
-    """:raises ValueError: what no column can hold, and the event is not itself without"""
+def rows(event: LineageEvent, raw: bytes) -> EventRows:
+    """``raw``: the event as it is in the log.
+
+    :raises ValueError: what no column can hold, and the event is not itself without
+    """
     _check(event)
     time_ms = milliseconds(event.time)
     took = seconds(event)
@@ -115,7 +118,7 @@ def rows(event: LineageEvent) -> EventRows:
             "seconds": took,
             "brief": json.dumps(_brief(event)),
         },
-        body=zlib.compress(json.dumps(event.to_json(), separators=(",", ":")).encode(), 3),
+        body=zlib.compress(raw, 1),
     )
     for n, item in enumerate(event.inputs):
         name = _mention(found, ArtifactKey.read(item), item.artifact)

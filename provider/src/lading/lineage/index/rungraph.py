@@ -26,7 +26,7 @@ from lading.lineage.index.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -49,7 +49,9 @@ def read_run(connection: Connection, run: int, sight: Sight) -> RunRecords:
         counts[record.step] = counts.get(record.step, 0) + 1
     shown = {record.id: record for record in steps.values()}
     known, edges = _edges(connection, run, shown, sight)
-    edges = fold(connection, edges, known, shown)
+    elements = {id_: record.element for id_, record in known.items()}
+    edges = fold(connection, edges, elements, {id_: record.time_ms for id_, record in shown.items()})
+    known.update(artifacts_by_id(connection, {edge.artifact for edge in edges} - set(known)))
     used = {edge.artifact for edge in edges}
     return RunRecords(
         steps=steps,
@@ -81,26 +83,26 @@ def _edges(
 
 def fold(
     connection: Connection,
-    edges: Iterable[EdgeRecord],
-    known: dict[int, ArtifactRecord],
-    events: dict[int, AttemptRecord],
+    edges: Sequence[EdgeRecord],
+    elements: Mapping[int, str | None],
+    times: Mapping[int, int],
 ) -> list[EdgeRecord]:
-    """Edges to an element lead to the list or dict that it is of, where that is known; ``known`` grows."""
-    edges = list(edges)
-    parts = {e.artifact for e in edges if e.direction == t.READ and known[e.artifact].element is not None}
+    """Edges to an element lead to the list or dict that it is of, where that is known.
+
+    :param elements: of each artifact; None: it is whole
+    :param times: when each event was, in milliseconds
+    """
+    parts = {e.artifact for e in edges if e.direction == t.READ and elements[e.artifact] is not None}
     if not parts:
-        return edges
+        return list(edges)
     candidates = wholes(connection, parts)
     found: dict[EdgeRecord, None] = {}
     for edge in edges:
-        whole = whole_seen(candidates.get(edge.artifact, ()), events[edge.event].time_ms)
+        whole = whole_seen(candidates.get(edge.artifact, ()), times[edge.event])
         if edge.artifact in parts and whole is not None:
-            element = known[edge.artifact].element
-            found[edge._replace(artifact=whole, element=element)] = None
+            found[edge._replace(artifact=whole, element=elements[edge.artifact])] = None
         else:
             found[edge] = None
-    missing = {edge.artifact for edge in found} - set(known)
-    known.update(artifacts_by_id(connection, missing))
     return list(found)
 
 

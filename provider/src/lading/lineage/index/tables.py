@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 metadata = MetaData()
 VERSION_TABLE = "lading_index_version"  # of the migrations
+REVISION = "0001"  # the newest; they count up
 
 KEY_LENGTH = 250  # of Airflow's ids of DAGs, runs and tasks
 NAME_LENGTH = 512  # of Airflow's XCom keys

@@ -4,21 +4,20 @@ not read. Nodes are counted once, however many paths lead to them."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.records import (
+    IN,
     ArtifactRecord,
     AttemptRecord,
     EdgeRecord,
     Sight,
     ages,
-    artifact,
-    artifacts,
-    attempt,
-    attempts,
+    artifacts_by_id,
+    attempts_by_id,
     chunked,
     newest,
     whole_seen,
@@ -27,8 +26,9 @@ from lading.lineage.index.records import (
 from lading.lineage.index.rungraph import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from sqlalchemy import Select
     from sqlalchemy.engine import Connection
 
 
@@ -46,130 +46,179 @@ class Trace:
     deeper: bool = False  # there is more beyond the depth
 
 
+class _Hit(NamedTuple):
+    """An attempt at the end of an edge."""
+
+    artifact: int
+    param: str | None
+    event: int
+    step: int
+    try_number: int
+    generation: int
+    time_ms: int
+    uuid: str
+
+    @property
+    def age(self) -> tuple[int, int, int, str]:
+        return self[4:]
+
+
 def trace(
     connection: Connection, root: ArtifactRecord, sight: Sight, *, back: bool, depth: int, limit: int
 ) -> Trace:
     """:param limit: of attempts and artifacts together"""
-    found = Trace(root, back, artifacts={root.id: root})
+    walk = _Walk(connection, root, sight, limit)
+    found = Trace(root, back)
     frontier = {root.id}
-    while frontier and not found.left_out:
+    while frontier and not walk.left_out:
         if found.depth == depth:
-            found.deeper = bool(_reached(connection, frontier, found, sight))
+            found.deeper = bool(walk.reached(frontier, back))
             break
-        frontier = _level(connection, frontier, found, sight, limit)
+        reached = walk.reached(frontier, back)
+        found.depth += bool(reached)
+        frontier = walk.beyond(walk.take(reached), back)
+    found.left_out, found.edges = walk.left_out, walk.edges
+    found.attempts = attempts_by_id(connection, walk.events)
+    found.artifacts = artifacts_by_id(connection, walk.elements)
     _count_attempts(connection, found)
     return found
 
 
 def made_by(connection: Connection, artifact: ArtifactRecord, sight: Sight) -> AttemptRecord | None:
     """The newest attempt that made it; None: no event of it is known."""
-    found = Trace(artifact, back=True, artifacts={artifact.id: artifact})
-    return next((record for record, _ in _writers(connection, {artifact.id}, found, sight)), None)
+    hits = _Walk(connection, artifact, sight, 0).reached({artifact.id}, back=True)
+    found = attempts_by_id(connection, {hit.event for hit, _ in hits})
+    return next(iter(found.values()), None)
 
 
 def read_by(
     connection: Connection, artifact: ArtifactRecord, sight: Sight
 ) -> list[tuple[AttemptRecord, EdgeRecord]]:
     """Who read it, or an element of it, oldest first."""
-    found = Trace(artifact, back=False, artifacts={artifact.id: artifact})
-    return _readers(connection, {artifact.id}, found, sight)
+    hits = _Walk(connection, artifact, sight, 0).reached({artifact.id}, back=False)
+    found = attempts_by_id(connection, {hit.event for hit, _ in hits})
+    return [(found[hit.event], edge) for hit, edge in hits]
 
 
-def _level(connection: Connection, frontier: set[int], found: Trace, sight: Sight, limit: int) -> set[int]:
-    """Follow the steps at ``frontier``; gives the artifacts beyond them that are new."""
-    reached = _reached(connection, frontier, found, sight)
-    if not reached:
-        return set()
-    found.depth += 1
-    new: dict[int, AttemptRecord] = {}
-    for record, edge in reached:
-        if record.id not in found.attempts and record.id not in new:
-            if _size(found) + len(new) >= limit:
-                found.left_out += 1
-                continue
-            new[record.id] = record
-        found.edges[edge] = None
-    found.attempts.update(new)
-    return _beyond(connection, new, found, sight, limit)
+class _Walk:
+    """Knows ids only: what the nodes are is read at the end, at once."""
+
+    def __init__(self, connection: Connection, root: ArtifactRecord, sight: Sight, limit: int) -> None:
+        self.connection, self.limit = connection, limit
+        self.elements: dict[int, str | None] = {root.id: root.element}  # of each artifact in the graph
+        self.events: dict[int, int] = {}  # in the graph, with their times
+        self.edges: dict[EdgeRecord, None] = {}
+        self.left_out = 0
+        self._at = _attempts_at(sight)
+        self._of = _artifacts_of(sight)
+
+    def reached(self, frontier: set[int], back: bool) -> list[tuple[_Hit, EdgeRecord]]:
+        """Steps at these artifacts: those that made them, or those that read them."""
+        return self._writers(frontier) if back else self._readers(frontier)
+
+    def take(self, reached: Iterable[tuple[_Hit, EdgeRecord]]) -> dict[int, int]:
+        """Put steps and edges into the graph; gives the steps that are new."""
+        new: dict[int, int] = {}
+        missed: set[int] = set()
+        for hit, edge in reached:
+            if hit.event not in self.events:
+                if self._full():
+                    missed.add(hit.event)
+                    continue
+                self.events[hit.event] = new[hit.event] = hit.time_ms
+            self.edges[edge] = None
+        self.left_out += len(missed)
+        return new
+
+    def beyond(self, new: dict[int, int], back: bool) -> set[int]:
+        """Put the artifacts on the other side of these steps into the graph; gives those that are new."""
+        direction = t.READ if back else t.WROTE
+        elements: dict[int, str | None] = {}
+        edges = []
+        for event, param, artifact, element in self._rows(self._of, new, direction=direction):
+            elements[artifact] = element
+            edges.append(EdgeRecord(event, direction, artifact, param))
+        fresh: set[int] = set()
+        missed: set[int] = set()
+        for edge in fold(self.connection, edges, elements, new) if back else edges:
+            if edge.artifact not in self.elements:
+                if self._full():
+                    missed.add(edge.artifact)
+                    continue
+                self.elements[edge.artifact] = elements.get(edge.artifact)
+                fresh.add(edge.artifact)
+            self.edges[edge] = None
+        self.left_out += len(missed)
+        return fresh
+
+    def _full(self) -> bool:
+        return len(self.events) + len(self.elements) >= self.limit
+
+    def _writers(self, frontier: set[int]) -> list[tuple[_Hit, EdgeRecord]]:
+        """The newest attempt that made each; an element was made with its list or dict."""
+        parts = {id_ for id_ in frontier if self.elements[id_] is not None}
+        shown: dict[int, list[tuple[int, str | None]]] = {id_: [(id_, None)] for id_ in frontier - parts}
+        for part, candidates in wholes(self.connection, parts).items():
+            shown.setdefault(candidates[-1][0], []).append((part, self.elements[part]))
+        chosen: dict[int, _Hit] = {}
+        for hit in self._hits(shown, t.WROTE):
+            if hit.artifact not in chosen or chosen[hit.artifact].age < hit.age:
+                chosen[hit.artifact] = hit
+        return [
+            (hit, EdgeRecord(hit.event, t.WROTE, id_, hit.param, element))
+            for whole, hit in chosen.items()
+            for id_, element in shown[whole]
+        ]
+
+    def _readers(self, frontier: set[int]) -> list[tuple[_Hit, EdgeRecord]]:
+        """Who read each, or an element of it, in order of time."""
+        hits = [
+            (hit, EdgeRecord(hit.event, t.READ, hit.artifact, hit.param))
+            for hit in self._hits(frontier, t.READ)
+        ]
+        elements = _elements(self.connection, frontier)
+        rivals = wholes(self.connection, elements)
+        for hit in self._hits(elements, t.READ):
+            whole, element = elements[hit.artifact]
+            if whole_seen(rivals[hit.artifact], hit.time_ms) == whole:
+                hits.append((hit, EdgeRecord(hit.event, t.READ, whole, hit.param, element)))
+        return self._that_count(sorted(hits, key=lambda pair: (pair[0].time_ms, pair[0].uuid)))
+
+    def _that_count(self, hits: list[tuple[_Hit, EdgeRecord]]) -> list[tuple[_Hit, EdgeRecord]]:
+        """Superseded attempts only if they left an output."""
+        last = newest(ages(self.connection, {hit.step for hit, _ in hits}))
+        old = {hit.event for hit, _ in hits if last[hit.step].id != hit.event}
+        if not old:
+            return hits
+        query = select(t.edge.c.event).where(t.edge.c.direction == t.WROTE)
+        wrote = {row[0] for row in chunked(self.connection, query, t.edge.c.event, old)}
+        return [pair for pair in hits if pair[0].event not in old or pair[0].event in wrote]
+
+    def _hits(self, artifacts: Iterable[int], direction: int) -> Iterator[_Hit]:
+        return (_Hit(*row) for row in self._rows(self._at, artifacts, direction=direction))
+
+    def _rows(self, query: Select[Any], ids: Iterable[int], **more: int) -> Iterator[Any]:
+        some = list(ids)
+        for n in range(0, len(some), IN):
+            yield from self.connection.execute(query, {"ids": some[n : n + IN], **more})
 
 
-def _beyond(
-    connection: Connection, new: dict[int, AttemptRecord], found: Trace, sight: Sight, limit: int
-) -> set[int]:
-    """Artifacts on the other side of ``new``."""
-    direction = t.READ if found.back else t.WROTE
-    known, edges = _edges(connection, new, direction, sight)
-    if found.back:
-        edges = fold(connection, edges, known, new)
-    fresh: set[int] = set()
-    missed: set[int] = set()
-    for edge in edges:
-        if edge.artifact not in found.artifacts:
-            if _size(found) >= limit:
-                missed.add(edge.artifact)
-                continue
-            found.artifacts[edge.artifact] = known[edge.artifact]
-            fresh.add(edge.artifact)
-        found.edges[edge] = None
-    found.left_out += len(missed)
-    return fresh
+def _attempts_at(sight: Sight) -> Select[Any]:
+    edge, event = t.edge.c, t.event.c
+    age = (event.try_number, event.generation, event.time_ms, event.uuid)
+    query = select(edge.artifact, edge.param, event.id, event.step, *age).join(
+        t.event, event.id == edge.event
+    )
+    here = edge.artifact.in_(bindparam("ids", expanding=True)), edge.direction == bindparam("direction")
+    return query.where(*here, sight.allows(event.dag))
 
 
-def _reached(
-    connection: Connection, frontier: set[int], found: Trace, sight: Sight
-) -> list[tuple[AttemptRecord, EdgeRecord]]:
-    """Steps at the artifacts of ``frontier``: their writers, or their readers."""
-    return (_writers if found.back else _readers)(connection, frontier, found, sight)
-
-
-def _writers(
-    connection: Connection, frontier: set[int], found: Trace, sight: Sight
-) -> list[tuple[AttemptRecord, EdgeRecord]]:
-    """The newest attempt that made each; an element was made with its list or dict."""
-    parts = {id_ for id_ in frontier if found.artifacts[id_].element is not None}
-    candidates = wholes(connection, parts)
-    source: dict[int, list[tuple[int, str | None]]] = {id_: [(id_, None)] for id_ in frontier - parts}
-    for part, some in candidates.items():
-        source.setdefault(some[-1][0], []).append((part, found.artifacts[part].element))
-    chosen: dict[int, tuple[AttemptRecord, str | None]] = {}
-    for whole, record, param in _at(connection, source, t.WROTE, sight):
-        if whole not in chosen or chosen[whole][0].age < record.age:
-            chosen[whole] = record, param
-    return [
-        (record, EdgeRecord(record.id, t.WROTE, shown, param, element))
-        for whole, (record, param) in chosen.items()
-        for shown, element in source[whole]
-    ]
-
-
-def _readers(
-    connection: Connection, frontier: set[int], found: Trace, sight: Sight
-) -> list[tuple[AttemptRecord, EdgeRecord]]:
-    """Who read each, or an element of it."""
-    hits = [
-        (record, EdgeRecord(record.id, t.READ, id_, param))
-        for id_, record, param in _at(connection, frontier, t.READ, sight)
-    ]
-    elements = _elements(connection, frontier)
-    rivals = wholes(connection, elements)
-    for part, record, param in _at(connection, elements, t.READ, sight):
-        whole, element = elements[part]
-        if whole_seen(rivals[part], record.time_ms) == whole:
-            hits.append((record, EdgeRecord(record.id, t.READ, whole, param, element)))
-    return _that_count(connection, sorted(hits, key=lambda hit: (hit[0].time_ms, hit[0].uuid)))
-
-
-def _that_count(
-    connection: Connection, hits: list[tuple[AttemptRecord, EdgeRecord]]
-) -> list[tuple[AttemptRecord, EdgeRecord]]:
-    """Superseded attempts only if they left an output."""
-    last = newest(ages(connection, {record.step for record, _ in hits}))
-    old = {record.id for record, _ in hits if last[record.step].id != record.id}
-    if not old:
-        return hits
-    query = select(t.edge.c.event).where(t.edge.c.direction == t.WROTE)
-    wrote = {row[0] for row in chunked(connection, query, t.edge.c.event, old)}
-    return [hit for hit in hits if hit[0].id not in old or hit[0].id in wrote]
+def _artifacts_of(sight: Sight) -> Select[Any]:
+    edge, artifact = t.edge.c, t.artifact.c
+    query = select(edge.event, edge.param, artifact.id, artifact.element)
+    query = query.join(t.artifact, artifact.id == edge.artifact)
+    here = edge.event.in_(bindparam("ids", expanding=True)), edge.direction == bindparam("direction")
+    return query.where(*here, sight.allows(artifact.dag)).order_by(edge.event, edge.position)
 
 
 def _elements(connection: Connection, frontier: Iterable[int]) -> dict[int, tuple[int, str]]:
@@ -182,39 +231,9 @@ def _elements(connection: Connection, frontier: Iterable[int]) -> dict[int, tupl
     return {part_id: (whole_id, element) for part_id, whole_id, element in rows}
 
 
-def _at(
-    connection: Connection, ids: Iterable[int], direction: int, sight: Sight
-) -> list[tuple[int, AttemptRecord, str | None]]:
-    """Attempts at the ends of edges of these artifacts."""
-    query = attempts(t.edge.c.artifact, t.edge.c.param).join(t.edge, t.edge.c.event == t.event.c.id)
-    query = query.where(t.edge.c.direction == direction, sight.allows(t.event.c.dag))
-    return [
-        (id_, attempt(row), param) for id_, param, *row in chunked(connection, query, t.edge.c.artifact, ids)
-    ]
-
-
-def _edges(
-    connection: Connection, events: Iterable[int], direction: int, sight: Sight
-) -> tuple[dict[int, ArtifactRecord], list[EdgeRecord]]:
-    edge = t.edge.c
-    query = artifacts(edge.event, edge.param).join(t.edge, edge.artifact == t.artifact.c.id)
-    query = query.where(edge.direction == direction, sight.allows(t.artifact.c.dag))
-    query = query.order_by(edge.event, edge.position)
-    known, found = {}, []
-    for event, param, *row in chunked(connection, query, edge.event, events):
-        if row[0] not in known:
-            known[row[0]] = artifact(row)
-        found.append(EdgeRecord(event, direction, row[0], param))
-    return known, found
-
-
 def _count_attempts(connection: Connection, found: Trace) -> None:
-    records = ages(connection, {record.step for record in found.attempts.values()})
-    last = newest(records)
-    for record in records:
-        found.counts[record.step] = found.counts.get(record.step, 0) + 1
+    every = ages(connection, {record.step for record in found.attempts.values()})
+    last = newest(every)
+    for age in every:
+        found.counts[age.step] = found.counts.get(age.step, 0) + 1
     found.superseded = {record.id for record in found.attempts.values() if last[record.step].id != record.id}
-
-
-def _size(found: Trace) -> int:
-    return len(found.attempts) + len(found.artifacts)

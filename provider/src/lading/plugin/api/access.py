@@ -6,12 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import (
-    ConfigurationDetails,
-    DagAccessEntity,
-    DagDetails,
-)
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
+from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from fastapi import Depends
 
@@ -30,7 +27,9 @@ MayReadDag = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))
 def readable(dag_ids: Iterable[str], user: Any, session: Session) -> frozenset[str]:
     """Those of ``dag_ids`` whose XComs ``user`` may read, also where Airflow no longer knows the DAG."""
     wanted = list(dag_ids)
-    teams = DagModel.get_dag_id_to_team_name_mapping(wanted, session=session) if wanted else {}
+    teams: dict[str, str | None] = {}
+    if wanted and conf.getboolean("core", "multi_team", fallback=False):
+        teams = DagModel.get_dag_id_to_team_name_mapping(wanted, session=session)
     manager = get_auth_manager()
     return frozenset(
         dag_id
@@ -45,9 +44,5 @@ def readable(dag_ids: Iterable[str], user: Any, session: Session) -> frozenset[s
 
 
 def is_operator(user: Any) -> bool:
-    """Whether ``user`` may read Airflow's configuration, and so what concerns all DAGs together."""
-    return bool(
-        get_auth_manager().is_authorized_configuration(
-            method="GET", details=ConfigurationDetails(section="lading"), user=user
-        )
-    )
+    """Whether ``user`` may read all connections, and so what concerns all DAGs together."""
+    return bool(get_auth_manager().is_authorized_connection(method="GET", user=user))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import auth_manager_from_app
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from starlette.staticfiles import StaticFiles
 
 from lading.plugin.api import problems, routes
@@ -66,6 +66,8 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
         KEEPER.stop()
 
 
-def _nowhere(rest: str, user: User) -> None:
+def _nowhere(rest: str, request: Request, user: User) -> None:
     """Airflow's pages would answer with HTML."""
+    if request.method != "GET":
+        raise HTTPException(405, headers={"Allow": "GET"})
     raise problems.not_found(f"path {rest[:200]!r}")

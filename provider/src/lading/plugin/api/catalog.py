@@ -106,14 +106,17 @@ def _found(record: ArtifactRecord, told: Iterable[runs.Fact]) -> Found:
 def _facts(reader: Reader, page: Iterable[ArtifactRecord]) -> dict[int, list[runs.Fact]]:
     """Of the newest attempt that made each artifact."""
     page = list(page)
-    query = select(t.edge.c.artifact, t.edge.c.event).where(t.edge.c.direction == t.WROTE)
-    makers: dict[int, int] = {}
-    for artifact, event in records.chunked(reader.connection, query, t.edge.c.artifact, [r.id for r in page]):
-        makers[artifact] = max(event, makers.get(artifact, 0))
+    query = select(t.edge.c.artifact, t.event.c.time_ms, t.event.c.uuid, t.event.c.id)
+    query = query.join(t.event, t.event.c.id == t.edge.c.event).where(t.edge.c.direction == t.WROTE)
+    makers: dict[int, tuple[int, str, int]] = {}
+    for artifact, *maker in records.chunked(
+        reader.connection, query, t.edge.c.artifact, [record.id for record in page]
+    ):
+        makers[artifact] = max(tuple(maker), makers.get(artifact, (0, "", 0)))
     by_event: dict[int, list[runs.Fact]] = {}
-    for fact in runs.facts(reader.connection, set(makers.values())):
+    for fact in runs.facts(reader.connection, {event for *_, event in makers.values()}):
         by_event.setdefault(fact.event, []).append(fact)
-    return {artifact: by_event.get(event, []) for artifact, event in makers.items()}
+    return {artifact: by_event.get(event, []) for artifact, (*_, event) in makers.items()}
 
 
 def _versions(reader: Reader, of: ArtifactRecord, versions: list[ArtifactRecord]) -> list[Version]:

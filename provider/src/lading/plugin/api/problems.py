@@ -96,12 +96,16 @@ def _index(_: Request, error: Any) -> JSONResponse:
 
 
 def _store(_: Request, error: Any) -> JSONResponse:
-    if isinstance(error, ArtifactMissing):
-        return response(404, "artifact_missing", str(error))
-    if isinstance(error, ArtifactCorrupt):
-        return response(502, "artifact_corrupt", str(error))
+    """Where the store lies, and what it says, is for the log alone."""
     log.warning("the artifact store failed while lineage was read: %s", error)
-    return response(503, "store_unavailable", str(error))
+    if isinstance(error, ArtifactMissing):
+        told = "the bytes of this artifact are not in the artifact store; run its producer again"
+        return response(404, "artifact_missing", f"{told} (it writes the same bytes)")
+    if isinstance(error, ArtifactCorrupt):
+        told = "the bytes of this artifact are damaged: they are not those that its step stored"
+        return response(502, "artifact_corrupt", f"{told}; run its producer again, or restore the store")
+    told = "the artifact store could not be read; the log of the API server has its answer; try again"
+    return response(503, "store_unavailable", f"{told}, and if it stays so, run: lading doctor")
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

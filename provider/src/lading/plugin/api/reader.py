@@ -35,7 +35,8 @@ class Reader:
     def sight(self) -> Sight:
         known = dags(self.connection)
         allowed = readable(known.values(), self.user, self.session)
-        return Sight({id_: name for id_, name in known.items() if name in allowed})
+        last = max(known, default=0) if len(allowed) == len(known) else None
+        return Sight({id_: name for id_, name in known.items() if name in allowed}, last)
 
 
 _verified = False

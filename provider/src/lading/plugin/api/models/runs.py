@@ -151,6 +151,6 @@ class IndexStatus(Model):
     problem: str | None = None
     """Why the index cannot be brought up to date; shown as ``damaged`` is."""
     damaged: int | None = None
-    """Objects of the log that hold no event; null: shown only to users who may read the configuration."""
+    """Objects of the log that hold no event; null: shown only to users who may read connections."""
     damaged_keys: list[Change] | None = None
     """``name``: the key, ``a``: the reason; at most 100."""

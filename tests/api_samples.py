@@ -1,0 +1,36 @@
+"""Two DAGs for tests of the lineage API: ``report`` reads a model of ``digits``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api_server import bring_up_to_date
+from index_databases import put
+from lading.lineage.index.rows import uid
+from lading.lineage.nodes import ArtifactKey, StepKey
+from lineage_samples import DAG, RUN, model, ref, report
+
+if TYPE_CHECKING:
+    from lading.lineage.event import LineageEvent
+
+REPORT_RUN = report()[0].task.run_id
+PAGE = ref("page", "str", "text", 5120)
+
+
+def artifact_id(dag_id: str, run_id: str, task_id: str, digest: str, name: str = "return_value") -> str:
+    return uid("artifact", ArtifactKey(StepKey(dag_id, run_id, task_id, -1), name, None, digest).id)
+
+
+MODEL = artifact_id(DAG, RUN, "choose", model(5).digest)
+PAGE_ID = artifact_id("report", REPORT_RUN, "publish", PAGE.digest)
+OF_DIGITS = {"dag_id": DAG, "run_id": RUN, "task_id": "choose", "artifact_id": MODEL, "rest": "nowhere"}
+OF_REPORT = {
+    "dag_id": "report", "run_id": REPORT_RUN, "task_id": "publish", "artifact_id": PAGE_ID, "rest": "nowhere",
+}  # fmt: skip
+
+
+def fill(events: list[LineageEvent]) -> None:
+    from lading import deployment
+
+    put(deployment.store().objects, events)
+    bring_up_to_date()

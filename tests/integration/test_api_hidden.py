@@ -1,0 +1,54 @@
+"""What a DAG that a user may not read changes in the answers to that user: nothing."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from api_samples import MODEL, PAGE_ID, REPORT_RUN, fill
+from api_server import PREFIX, headers, serving
+from lineage_samples import DAG, RUN, model, report, sweep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastapi.testclient import TestClient
+
+QUERIES = (
+    "/artifacts", "/artifacts?limit=1", "/artifacts?q=model", "/artifacts?type=skops",
+    "/artifacts?metric=accuracy", f"/artifacts?dag_id={DAG}",
+    f"/artifacts?digest={model(5).digest[7:15]}", "/artifacts/facets", "/index",
+    f"/artifacts/{MODEL}", f"/artifacts/{PAGE_ID}", f"/artifacts/{PAGE_ID}/ancestry",
+    f"/artifacts/{PAGE_ID}/ancestry?limit=2", f"/artifacts/{PAGE_ID}/ancestry?depth=1",
+    f"/artifacts/{PAGE_ID}/descendants", f"/artifacts/{MODEL}/descendants", f"/artifacts/{PAGE_ID}/download",
+    f"/dags/{DAG}/runs", "/dags/report/runs", f"/dags/report/runs/{quote(REPORT_RUN)}/graph",
+    f"/dags/report/runs/{quote(REPORT_RUN)}/graph?limit=2",
+    f"/dags/report/runs/{quote(REPORT_RUN)}/tasks/predict",
+    f"/dags/report/runs/{quote(REPORT_RUN)}/tasks/publish",
+    f"/dags/report/compare?run_a={quote(REPORT_RUN, safe='')}&run_b={quote(REPORT_RUN, safe='')}",
+    f"/dags/{DAG}/runs/{quote(RUN)}/graph",
+)  # fmt: skip
+
+
+def answers(client: TestClient) -> dict[str, tuple[int, bytes]]:
+    found = {}
+    for query in QUERIES:
+        answer = client.get(PREFIX + query, headers=headers("bob"))
+        found[query] = answer.status_code, answer.content
+    return found
+
+
+def test_a_hidden_dag_leaves_no_trace(airflow_db: None, tmp_path: Path) -> None:
+    """Byte by byte the same, whether the DAG that bob may not read is there or not."""
+    seen = []
+    for name, events in (("with", [*sweep(), *report()]), ("without", report())):
+        shutil.rmtree(tmp_path / "store", ignore_errors=True)
+        with serving(tmp_path / "store") as client:
+            fill(events)
+            seen.append(answers(client))
+            if name == "with":  # the fault is there: somebody else sees more
+                admin = client.get(f"{PREFIX}/artifacts/{PAGE_ID}/ancestry", headers=headers("admin"))
+                assert DAG in admin.text
+    assert seen[0] == seen[1]
+    assert sum(status == 200 for status, _ in seen[0].values()) >= 18
