@@ -38,6 +38,7 @@ def _isolate() -> None:
         del os.environ[name]
     (HOME / "dags").mkdir()
     (HOME / "tmp").mkdir()
+    HOME.chmod(0o711)  # a database server of the tests has a user of its own
     os.environ.setdefault(
         "PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()
     )  # where tmp_path stays to be looked at
