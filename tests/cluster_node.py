@@ -140,6 +140,14 @@ class Cluster:
         events = self.api.list_namespaced_event(self.space).items
         return {e.involved_object.uid for e in events if e.involved_object.kind == "Pod"}
 
+    def secrets(self) -> list[Any]:
+        """Of jobs."""
+        found = self.api.list_namespaced_secret(self.space).items
+        return [one for one in found if one.metadata.name.startswith("lading-")]
+
+    def nothing_left(self) -> bool:
+        return self.left_behind() == [] and wait_until(lambda: not self.secrets(), 30)
+
 
 def wait_until(true: Callable[[], bool], within_s: float) -> bool:
     end = time.monotonic() + within_s

@@ -45,6 +45,15 @@ def desk(target: cluster_node.Cluster, tmp_path: Path) -> Desks:
     return lambda code, **keys: PodDesk(tmp_path, target.space, code, keys)
 
 
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder of the node that everybody may write to."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    folder.chmod(0o777)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     """URL of an S3 server that has the bucket ``lading``."""

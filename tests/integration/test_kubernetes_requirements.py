@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -17,7 +14,7 @@ import pytest
 import cluster_node
 from cluster_node import wait_until
 from fakes.pod_worker import POLICY, PodDesk
-from lading.backends.base import FailureClass, JobRequest, JobState, Worker
+from lading.backends.base import FailureClass, Worker
 from lading.errors import ConfigError, JobLost
 from lading.execution import Outcome
 from lading.resources import Resources
@@ -77,15 +74,6 @@ def new_desk(target: cluster_node.Cluster, tmp_path: Path, told: list[str]) -> N
     return made
 
 
-@pytest.fixture
-def packages(tmp_path: Path) -> Path:
-    """A folder of the node that everybody may write to."""
-    folder = tmp_path / "packages"
-    folder.mkdir()
-    folder.chmod(0o777)
-    return folder
-
-
 @pytest.fixture(params=["host_path", "pvc"])
 def cache(
     request: pytest.FixtureRequest, target: cluster_node.Cluster, packages: Path
@@ -109,15 +97,6 @@ def cache(
 
 def value(desk: PodDesk, result: Result) -> Any:
     return values.load(result.outputs["return_value"], ArtifactStore(LocalStore(str(desk.root))))
-
-
-def secrets(target: cluster_node.Cluster) -> list[Any]:
-    found = target.api.list_namespaced_secret(target.space).items
-    return [one for one in found if one.metadata.name.startswith("lading-")]
-
-
-def nothing_left(target: cluster_node.Cluster) -> bool:
-    return target.left_behind() == [] and wait_until(lambda: not secrets(target), 30)
 
 
 def relock(desk: PodDesk, change: Callable[[dict[str, Any]], None]) -> None:
@@ -164,7 +143,7 @@ def test_a_lock_is_installed_once_into_the_cache_and_read_by_later_pods(
     assert list(packages.iterdir()) == [folder]
     assert len(probes) == 1
     assert [line for line in told if "tells which Python" in line] == probes
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_another_lock_has_another_folder_and_is_not_seen(
@@ -178,7 +157,7 @@ def test_another_lock_has_another_folder_and_is_not_seen(
     assert [one["version"] for one in found] == ["1.16.0", "1.17.0"]
     assert all("six.py" in one["others"] and len(one["others"]) < 6 for one in found)
     assert len(list(packages.iterdir())) == 2
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_pods_at_once_leave_one_whole_folder(
@@ -198,7 +177,7 @@ def test_pods_at_once_leave_one_whole_folder(
     assert len(found) == 4
     assert len({json.dumps(one) for one in found}) == 1
     assert len(list(packages.iterdir())) == 1
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 @pytest.mark.parametrize("kind", ["pod", "job"])
@@ -208,7 +187,7 @@ def test_without_a_cache_each_pod_installs_for_itself(
     desk = new_desk(SLOW, kind=kind)
     started = desk.worker(requirements=SIX).start()
     assert started.handle is not None
-    (secret,) = secrets(target)
+    (secret,) = target.secrets()
     (owner,) = secret.metadata.owner_references
     assert (owner.kind.lower(), owner.uid) == (kind, started.handle.id)
     result = desk.worker(requirements=SIX).run()
@@ -218,7 +197,7 @@ def test_without_a_cache_each_pod_installs_for_itself(
     assert end.handle.extra["environment"]["lock"].startswith("sha256:")
     assert any("the requirements are being installed in pod" in line for line in desk.said)
     assert target.made() == 2  # the probe, and the pod
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_the_password_of_an_index_is_in_the_secret_alone(
@@ -229,7 +208,7 @@ def test_the_password_of_an_index_is_in_the_secret_alone(
     relock(desk, lambda lock: lock.update(options=[f"--index-url https://me:{PASSWORD}@pypi.org/simple"]))
     started = desk.worker(requirements=SIX).start()
     assert started.handle is not None
-    (secret,) = secrets(target)
+    (secret,) = target.secrets()
     name = started.handle.extra["name"]
     pod = target.api.read_namespaced_pod(name, target.space, _preload_content=False).data
     assert PASSWORD in base64.b64decode(secret.data["lock.txt"]).decode()
@@ -243,7 +222,7 @@ def test_the_password_of_an_index_is_in_the_secret_alone(
     assert len(everything) > 10
     assert PASSWORD.encode() not in pod
     assert [text for text in everything if PASSWORD in text] == []
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def wrong_hash(lock: dict[str, Any]) -> None:
@@ -281,7 +260,7 @@ def test_what_cannot_be_installed_is_an_error_of_configuration_that_names_it(
     assert (end.observation.exit_code, end.verdict.failure) == (65, FailureClass.CONFIG)
     assert any("install 1 packages" in line for line in desk.printed)
     assert list(packages.iterdir()) == []
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_requirements_that_do_not_exist_fail_before_there_is_a_pod(
@@ -289,7 +268,7 @@ def test_requirements_that_do_not_exist_fail_before_there_is_a_pod(
 ) -> None:
     with pytest.raises(ConfigError, match=r"cannot resolve six==99\.0 .*; "):
         new_desk(QUICK).worker(requirements=("six==99.0",)).run()
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_a_python_that_the_image_does_not_have_is_named_with_the_cure(
@@ -308,7 +287,7 @@ def test_a_python_that_the_image_does_not_have_is_named_with_the_cure(
         desk.worker(requirements=SIX, python="3.12").run()
     assert not [line for line in told if "tells which Python" in line]
     assert desk.ends[0].observation.exit_code == 65
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_a_tag_that_moved_to_another_python_costs_one_failure(
@@ -323,7 +302,7 @@ def test_a_tag_that_moved_to_another_python_costs_one_failure(
         new_desk(QUICK).worker(requirements=SIX).run()
     again = new_desk(QUICK, "again")
     assert value(again, again.worker(requirements=SIX).run())["version"] == "1.17.0"
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_a_cache_that_cannot_be_written_is_named(
@@ -335,7 +314,7 @@ def test_a_cache_that_cannot_be_written_is_named(
         ConfigError, match=r"/lading/packages cannot be written \(Permission denied\); mount a"
     ):
         desk.worker(requirements=SIX).run()
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_an_installer_without_enough_memory_is_out_of_memory(
@@ -345,7 +324,7 @@ def test_an_installer_without_enough_memory_is_out_of_memory(
     with pytest.raises(JobLost, match=r"it used all of its 8 MiB.*give the step more memory"):
         desk.worker(requirements=SIX, resources=Resources(memory="8MiB")).run()
     assert desk.ends[0].verdict.failure is FailureClass.OOM
-    assert nothing_left(target)
+    assert target.nothing_left()
 
 
 def test_a_pod_that_somebody_deletes_takes_its_secret_along(
@@ -354,9 +333,9 @@ def test_a_pod_that_somebody_deletes_takes_its_secret_along(
     desk = new_desk(SLEEP)
     started = desk.worker(requirements=SIX).start()
     assert started.handle is not None
-    assert len(secrets(target)) == 1
+    assert len(target.secrets()) == 1
     target.api.delete_namespaced_pod(started.handle.extra["name"], target.space, grace_period_seconds=0)
-    assert wait_until(lambda: not secrets(target), 60)
+    assert wait_until(lambda: not target.secrets(), 60)
     desk.worker(requirements=SIX).cancel()
     assert [end.verdict.outcome for end in desk.ends] == [Outcome.CANCELLED]
 
@@ -379,7 +358,7 @@ def test_a_job_is_cancelled_while_its_requirements_are_installed(
     assert wait_until(installing, 60)
     begun = time.monotonic()
     desk.worker(requirements=SIX).cancel()
-    assert nothing_left(target)
+    assert target.nothing_left()
     assert time.monotonic() - begun < 20  # not the 30 s of its grace
     assert desk.ends[0].verdict.outcome is Outcome.CANCELLED
 
@@ -396,80 +375,4 @@ def test_an_index_that_does_not_answer_is_tried_again_within_the_budget(
     ):
         desk.worker(requirements=SIX).run()
     assert [end.verdict.failure for end in desk.ends] == [FailureClass.INFRA] * 2
-    assert nothing_left(target)
-
-
-@pytest.mark.parametrize(("requirements", "installed"), [((), False), (SIX, True)])
-def test_a_store_by_network_has_its_driver_or_names_both_cures(
-    new_desk: NewDesk, target: cluster_node.Cluster, requirements: tuple[str, ...], installed: bool
-) -> None:
-    backend = new_desk(QUICK).backend
-    job = JobRequest(
-        name="ab" * 20,
-        dag_id="d",
-        task_id="t",
-        spec_uri="s3://nobodys-bucket/x/spec.json",
-        store_root="s3://nobodys-bucket/x",
-        folder="x",
-        image="lading/python:3.11",
-        requirements=requirements,
-        env={
-            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-            "AWS_ACCESS_KEY_ID": "x",
-            "AWS_SECRET_ACCESS_KEY": "x",
-        },
-    )
-    handle = backend.submit(job)
-    assert wait_until(lambda: backend.observe(handle).state is JobState.ENDED, 120)
-    said = list(backend.logs(handle, None))[-1]
-    code = backend.observe(handle).exit_code
-    backend.remove(handle, failed=True)
-    if installed:
-        assert (code, "obstore" in said) == (75, False), said
-    else:
-        assert code == 65
-        assert "requirements=['obstore'], or an image that has it" in said
-    assert nothing_left(target)
-
-
-def lading(*argv: str) -> subprocess.CompletedProcess[str]:
-    argv = (sys.executable, "-m", "lading.cli", *argv)
-    return subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ})
-
-
-@pytest.mark.parametrize(("line", "code"), [("six==1.17.0", 0), ("six==99.0", 1)])
-def test_the_doctor_tries_the_requirements_of_a_target(
-    target: cluster_node.Cluster, packages: Path, line: str, code: int
-) -> None:
-    target.configure(requirements=[line], package_cache={"host_path": str(packages)})
-    done = lading("doctor", "--json", "--target", "kubernetes")
-    checks = {c["name"]: c for c in json.loads(done.stdout)["checks"] if c["area"] == "target kubernetes"}
-    assert checks["job"]["ok"] is (code == 0), done.stdout
-    assert done.returncode >= code
-    if code:
-        assert "cannot resolve six==99.0" in checks["job"]["detail"]
-    else:
-        assert checks["Python"]["detail"].startswith("3.11")
-        assert len(list(packages.iterdir())) == 1
-    assert nothing_left(target)
-
-
-def test_what_would_be_submitted_is_rendered_without_a_word_to_the_cluster(
-    target: cluster_node.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target.configure(requirements=list(SIX), package_cache={"pvc": "lading-packages"})
-    file = tmp_path / "rendered.py"
-    file.write_text(
-        "from airflow.sdk import dag\nfrom lading import step\n\n"
-        "@dag(schedule=None)\ndef rendered():\n"
-        "    @step(on='kubernetes')\n    def train() -> None: ...\n    train()\n\nrendered()\n"
-    )
-    monkeypatch.setenv("KUBECONFIG", "/nowhere")
-    done = lading("render", str(file), "--json")
-    assert done.returncode == 0, done.stderr
-    (request,) = (item["request"] for item in json.loads(done.stdout)["requests"])
-    (installer,) = request["spec"]["initContainers"]
-    assert installer["command"][-3:] == ["--install", "/lading/lock/lock.txt", "/lading/packages/lock"]
-    assert {"name": "lading-packages", "persistentVolumeClaim": {"claimName": "lading-packages"}} in request[
-        "spec"
-    ]["volumes"]
+    assert target.nothing_left()
