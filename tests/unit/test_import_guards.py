@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+# dill is loaded by Airflow itself
 DECODERS = (
-    "pandas", "pyarrow", "polars", "sklearn", "skops", "joblib", "cloudpickle", "dill", "torch",
+    "pandas", "pyarrow", "polars", "sklearn", "skops", "joblib", "cloudpickle", "torch",
     "safetensors", "xgboost", "lightgbm", "matplotlib", "PIL",
 )  # fmt: skip
 _TELL = "import sys; print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
