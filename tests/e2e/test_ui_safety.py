@@ -70,8 +70,8 @@ for (const one of document.querySelectorAll('.lading *'))
   for (const kind of ['mouseover', 'focus', 'animationstart', 'toggle']) one.dispatchEvent(new Event(kind));
 """
 FOREIGN = """() => {
-  const names = ['script', 'iframe', 'object', 'embed', 'video', 'audio', 'form', 'meta', 'base', 'link', 'style',
-    'foreignobject', 'animate', 'image', 'use', 'math'];
+  const names = ['script', 'iframe', 'object', 'embed', 'video', 'audio', 'form', 'meta', 'base', 'link',
+    'style', 'foreignobject', 'animate', 'image', 'use', 'math'];
   const links = ['href', 'src', 'action', 'formaction', 'xlink:href'];
   const bad = (a) => /^on/i.test(a.name)
     || links.includes(a.name) && /^\\s*(javascript|vbscript):/i.test(a.value);
