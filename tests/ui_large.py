@@ -9,7 +9,7 @@ FRAME = {"digest": f"sha256:{'0' * 64}", "size": 10, "format": "arrow", "type": 
 
 
 def large_run(steps: int, width: int) -> dict[str, Any]:
-    """A run of ``steps`` steps in columns of ``width``, each with two artifacts that the next one reads."""
+    """A run of ``steps`` steps in columns of ``width``, with two artifacts each."""
     edges = [edge for n in range(steps) for edge in (*_wrote(n), *_read(n, width))]
     return {
         **WHERE,

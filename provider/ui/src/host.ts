@@ -29,8 +29,6 @@ export const place = {
   search: (values = {}) => `/plugin/${ROUTES.nav}${query(values)}`,
 };
 
-export const DOCS = "https://github.com/lading-airflow/lading/blob/main/docs/lineage.md";
-
 type Changes = Readonly<Record<string, string | null>>;
 
 /** What the address says after its question mark; everything of a page that can be shared is there. */

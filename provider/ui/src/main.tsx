@@ -32,7 +32,12 @@ function Lading(props: HostProps) {
   const { dagId, runId, taskId, mapIndex } = props;
   const page =
     dagId && runId && taskId ? (
-      <TaskPage dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex === undefined ? -1 : Number(mapIndex)} />
+      <TaskPage
+        dagId={dagId}
+        runId={runId}
+        taskId={taskId}
+        mapIndex={mapIndex === undefined ? -1 : Number(mapIndex)}
+      />
     ) : dagId && runId ? (
       <RunPage dagId={dagId} runId={runId} />
     ) : dagId ? (

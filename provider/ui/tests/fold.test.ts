@@ -33,7 +33,9 @@ describe("folding", () => {
       Array.from({ length: 9 }, (_, n) => `train[${n}]`),
     );
     expect(open.artifacts.filter((artifact) => artifact.step?.startsWith("train["))).toHaveLength(9);
-    expect(open.edges.filter((edge) => edge.to === "choose" && edge.from.startsWith("train["))).toHaveLength(9);
+    expect(open.edges.filter((edge) => edge.to === "choose" && edge.from.startsWith("train["))).toHaveLength(
+      9,
+    );
   });
 
   test("more than fifty are not put on the canvas", () => {
@@ -105,12 +107,19 @@ describe("keys", () => {
     expect(found).toContain("train");
     expect(found).toContain("split/train");
     const order = inReadingOrder(drawn).map((node) => node.id);
-    expect(found.map((id) => order.indexOf(id))).toEqual(found.map((id) => order.indexOf(id)).sort((a, b) => a - b));
+    expect(found.map((id) => order.indexOf(id))).toEqual(
+      found.map((id) => order.indexOf(id)).sort((a, b) => a - b),
+    );
     expect(matches(drawn, "  ")).toEqual([]);
   });
 
   test("failed steps are walked in a ring", () => {
-    const graph = { ...folded.graph, steps: folded.graph.steps.map((s) => (["split", "evaluate"].includes(s.id) ? { ...s, state: "failed" as const } : s)) };
+    const graph = {
+      ...folded.graph,
+      steps: folded.graph.steps.map((s) =>
+        ["split", "evaluate"].includes(s.id) ? { ...s, state: "failed" as const } : s,
+      ),
+    };
     const failed = layout(graph);
     expect(failedFrom(failed, null, true)).toBe("split");
     expect(failedFrom(failed, "split", true)).toBe("evaluate");

@@ -24,7 +24,18 @@ export function step(id: string, more: Partial<Step> = {}): Step {
 }
 
 export function artifact(id: string, maker: string | null, more: Partial<Artifact> = {}): Artifact {
-  return { id, step: maker, name: id, kind: "table", detail: "", value: null, count: null, missing: null, pickle: false, ...more };
+  return {
+    id,
+    step: maker,
+    name: id,
+    kind: "table",
+    detail: "",
+    value: null,
+    count: null,
+    missing: null,
+    pickle: false,
+    ...more,
+  };
 }
 
 export function random(seed: number): () => number {
@@ -40,8 +51,18 @@ export function randomGraph(seed: number, size: number, bands = 1): Graph {
   const edges: Edge[] = [];
   for (let n = 0; n < size; n += 1) {
     const id = `s${n}`;
-    steps.push(step(id, { order: n, band: bands > 1 ? `b${n % bands}` : null, mapped: next() < 0.2 ? { count: 8, states: [] } : null }));
-    const reads = new Set(Array.from({ length: Math.min(n, 1 + Math.floor(next() * 3)) }, () => Math.floor(next() * artifacts.length)));
+    steps.push(
+      step(id, {
+        order: n,
+        band: bands > 1 ? `b${n % bands}` : null,
+        mapped: next() < 0.2 ? { count: 8, states: [] } : null,
+      }),
+    );
+    const reads = new Set(
+      Array.from({ length: Math.min(n, 1 + Math.floor(next() * 3)) }, () =>
+        Math.floor(next() * artifacts.length),
+      ),
+    );
     for (const read of reads) edges.push({ from: artifacts[read]!.id, to: id, param: "p" });
     for (let k = 0; k <= Math.floor(next() * 3); k += 1) artifacts.push(artifact(`${id}/a${k}`, id));
   }

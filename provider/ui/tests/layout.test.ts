@@ -16,7 +16,8 @@ function crossed(drawn: Layout): string[] {
       for (let k = 0; k <= 40; k += 1) {
         const [x, y] = [x1 + ((x2 - x1) * k) / 40, y1 + ((y2 - y1) * k) / 40];
         for (const node of drawn.nodes.values()) {
-          const inside = x > node.x + 0.5 && x < node.x + node.w - 0.5 && y > node.y + 0.5 && y < node.y + node.h - 0.5;
+          const inside =
+            x > node.x + 0.5 && x < node.x + node.w - 0.5 && y > node.y + 0.5 && y < node.y + node.h - 0.5;
           if (inside) found.push(`${edge.from} -> ${edge.to} crosses ${node.id}`);
         }
       }
@@ -47,18 +48,31 @@ describe("columns", () => {
         { from: "c1", to: "d", param: null },
       ],
     };
-    expect([...columns(graph, lookup(graph)).entries()]).toEqual([["a", 0], ["b", 1], ["c", 2], ["d", 3]]);
+    expect([...columns(graph, lookup(graph)).entries()]).toEqual([
+      ["a", 0],
+      ["b", 1],
+      ["c", 2],
+      ["d", 3],
+    ]);
   });
 
   test("what comes from outside stands before its reader", () => {
-    const graph: Graph = { steps: [step("a")], artifacts: [artifact("s3", null)], edges: [{ from: "s3", to: "a", param: "uri" }] };
+    const graph: Graph = {
+      steps: [step("a")],
+      artifacts: [artifact("s3", null)],
+      edges: [{ from: "s3", to: "a", param: "uri" }],
+    };
     const drawn = layout(graph);
     expect(drawn.nodes.get("s3")!.column).toBe(0);
     expect(drawn.nodes.get("a")!.column).toBe(1);
   });
 
   test("a step that has not run yet stands where the DAG says", () => {
-    const graph: Graph = { steps: [step("a"), step("b", { upstream: ["a"], state: "none" })], artifacts: [], edges: [] };
+    const graph: Graph = {
+      steps: [step("a"), step("b", { upstream: ["a"], state: "none" })],
+      artifacts: [],
+      edges: [],
+    };
     expect(layout(graph).nodes.get("b")!.column).toBe(1);
   });
 
@@ -66,7 +80,10 @@ describe("columns", () => {
     const graph: Graph = {
       steps: [step("a"), step("b")],
       artifacts: [artifact("a1", "a"), artifact("b1", "b")],
-      edges: [{ from: "a1", to: "b", param: null }, { from: "b1", to: "a", param: null }],
+      edges: [
+        { from: "a1", to: "b", param: null },
+        { from: "b1", to: "a", param: null },
+      ],
     };
     expect(layout(graph).nodes.size).toBe(4);
     expect(layout(graph).edges.every((edge) => !edge.path.includes("NaN"))).toBe(true);
@@ -88,7 +105,12 @@ describe("places", () => {
     const graph = randomGraph(7, 60);
     const later: Graph = {
       ...graph,
-      steps: graph.steps.map((one, n) => ({ ...one, state: n % 3 ? "failed" : "running", seconds: n, cached: n % 2 === 0 })),
+      steps: graph.steps.map((one, n) => ({
+        ...one,
+        state: n % 3 ? "failed" : "running",
+        seconds: n,
+        cached: n % 2 === 0,
+      })),
       artifacts: graph.artifacts.map((one) => ({ ...one, value: "0.99", detail: "8 × 6" })),
     };
     const places = (drawn: Layout) => [...drawn.nodes.values()].map(({ id, x, y }) => [id, x, y]);
@@ -118,7 +140,11 @@ describe("places", () => {
   });
 
   test("spread keeps order and distance and moves as little as it can", () => {
-    const items = [{ h: 10, y: 0 }, { h: 10, y: 0 }, { h: 10, y: 0 }];
+    const items = [
+      { h: 10, y: 0 },
+      { h: 10, y: 0 },
+      { h: 10, y: 0 },
+    ];
     spread(items, [50, 50, 200], 5);
     expect(items.map((item) => item.y)).toEqual([42.5, 57.5, 200]);
   });

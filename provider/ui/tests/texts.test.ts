@@ -21,10 +21,18 @@ describe("languages", () => {
   });
 
   test("no component writes a text of its own between its tags", () => {
-    const sources = import.meta.glob<string>("../src/**/*.tsx", { query: "?raw", import: "default", eager: true });
+    const sources = import.meta.glob<string>("../src/**/*.tsx", {
+      query: "?raw",
+      import: "default",
+      eager: true,
+    });
     expect(Object.keys(sources).length).toBeGreaterThan(20);
     const found = Object.entries(sources).flatMap(([file, text]) =>
-      [...text.matchAll(/<(?:span|p|b|h\d|td|th|button|div|legend|label)[^<>]*>\s*([A-Z][a-z]+ ?[a-z]*)\s*</g)].map((hit) => `${file}: ${hit[1]}`),
+      [
+        ...text.matchAll(
+          /<(?:span|p|b|h\d|td|th|button|div|legend|label)[^<>]*>\s*([A-Z][a-z]+ ?[a-z]*)\s*</g,
+        ),
+      ].map((hit) => `${file}: ${hit[1]}`),
     );
     expect(found).toEqual([]);
   });
@@ -42,18 +50,40 @@ describe("languages", () => {
 });
 
 describe("numbers", () => {
-  test.each([[0.0004, "0 ms"], [0.054, "54 ms"], [2.31, "2.3 s"], [48, "48 s"], [62, "1 m 02 s"], [119.6, "2 m 00 s"], [7384, "2 h 03 m"], [null, "–"], [Number.NaN, "–"]])("%s seconds", (seconds, text) => {
+  test.each([
+    [0.0004, "0 ms"],
+    [0.054, "54 ms"],
+    [2.31, "2.3 s"],
+    [48, "48 s"],
+    [62, "1 m 02 s"],
+    [119.6, "2 m 00 s"],
+    [7384, "2 h 03 m"],
+    [null, "–"],
+    [Number.NaN, "–"],
+  ])("%s seconds", (seconds, text) => {
     expect(duration(seconds)).toBe(text);
   });
 
   test("sizes are decimal in the store and binary in memory", () => {
-    expect([bytes(999), bytes(1100), bytes(438_000_000), bytes(999_999)]).toEqual(["999 B", "1.1 kB", "438 MB", "1.0 MB"]);
+    expect([bytes(999), bytes(1100), bytes(438_000_000), bytes(999_999)]).toEqual([
+      "999 B",
+      "1.1 kB",
+      "438 MB",
+      "1.0 MB",
+    ]);
     expect([memory(4 * 2 ** 30), memory(432_013_312)]).toEqual(["4.0 GiB", "412 MiB"]);
   });
 
   test("measured numbers show what says something", () => {
     const { figure } = language("en", "UTC");
-    expect([figure(0.98814), figure(1 / 3), figure(12), figure(1e-7), figure(1797), figure(47.83)]).toEqual(["0.9881", "0.3333", "12", "1.00e-7", "1,797", "47.83"]);
+    expect([figure(0.98814), figure(1 / 3), figure(12), figure(1e-7), figure(1797), figure(47.83)]).toEqual([
+      "0.9881",
+      "0.3333",
+      "12",
+      "1.00e-7",
+      "1,797",
+      "47.83",
+    ]);
   });
 
   test("axes are round and hold all of the values", () => {
@@ -71,7 +101,18 @@ describe("numbers", () => {
 });
 
 describe("links of users", () => {
-  test.each(["javascript:alert(1)", " javascript:alert(1)", "data:text/html,x", "s3://b/k", "//evil.example", "vbscript:x", "", null, "https://", "jAvAsCrIpT:alert(1)"])("%s stays text", (text) => {
+  test.each([
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "data:text/html,x",
+    "s3://b/k",
+    "//evil.example",
+    "vbscript:x",
+    "",
+    null,
+    "https://",
+    "jAvAsCrIpT:alert(1)",
+  ])("%s stays text", (text) => {
     expect(webAddress(text)).toBeNull();
   });
   test("web pages are links", () => {
@@ -90,16 +131,34 @@ describe("code", () => {
 });
 
 describe("filters and search", () => {
-  const row = { params: { "train.gamma": { value: 0.001, count: 1 } }, metrics: { "evaluate.accuracy": { value: 0.98, count: 1 }, "train.loss": { value: null, count: 9, low: 0.1, high: 0.7 } } } as never;
+  const row = {
+    params: { "train.gamma": { value: 0.001, count: 1 } },
+    metrics: {
+      "evaluate.accuracy": { value: 0.98, count: 1 },
+      "train.loss": { value: null, count: 9, low: 0.1, high: 0.7 },
+    },
+  } as never;
 
-  test.each([["accuracy > 0.9", true], ["evaluate.accuracy>=0.98", true], ["accuracy < 0.9", false], ["gamma = 0.001, accuracy > 0.9", true], ["gamma = 0.001, accuracy > 0.99", false], ["loss < 0.2", true], ["loss > 0.8", false], ["unknown > 1", false], ["", true]])("%s", (text, holds) => {
+  test.each([
+    ["accuracy > 0.9", true],
+    ["evaluate.accuracy>=0.98", true],
+    ["accuracy < 0.9", false],
+    ["gamma = 0.001, accuracy > 0.9", true],
+    ["gamma = 0.001, accuracy > 0.99", false],
+    ["loss < 0.2", true],
+    ["loss > 0.8", false],
+    ["unknown > 1", false],
+    ["", true],
+  ])("%s", (text, holds) => {
     expect(matchesAll(row, parse(text).conditions)).toBe(holds);
   });
   test("what is no condition is named", () => {
     expect(parse("accuracy > 0.9, nonsense").wrong).toBe("nonsense");
   });
   test("words, digests and conditions are told apart", () => {
-    expect(parseQuery("best model param:gamma=0.0005 metric:accuracy>0.98 dag:digits type:SVC 3f9ac21d")).toEqual({
+    expect(
+      parseQuery("best model param:gamma=0.0005 metric:accuracy>0.98 dag:digits type:SVC 3f9ac21d"),
+    ).toEqual({
       q: "best model",
       digest: "3f9ac21d",
       param: ["gamma=0.0005"],
@@ -112,6 +171,14 @@ describe("filters and search", () => {
     expect(withField("model", "type", "SVC")).toBe("model type:SVC");
   });
   test("kinds follow format and type", () => {
-    expect([kindOf("pandas.DataFrame", "arrow"), kindOf("sklearn.SVC", "skops"), kindOf("int", "json"), kindOf("dict", "json"), kindOf("Path", "directory"), kindOf("matplotlib.figure.Figure", "figure"), kindOf("foo.Bar", "foo")]).toEqual(["table", "model", "value", "json", "directory", "figure", "bytes"]);
+    expect([
+      kindOf("pandas.DataFrame", "arrow"),
+      kindOf("sklearn.SVC", "skops"),
+      kindOf("int", "json"),
+      kindOf("dict", "json"),
+      kindOf("Path", "directory"),
+      kindOf("matplotlib.figure.Figure", "figure"),
+      kindOf("foo.Bar", "foo"),
+    ]).toEqual(["table", "model", "value", "json", "directory", "figure", "bytes"]);
   });
 });

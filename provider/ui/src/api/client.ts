@@ -61,7 +61,8 @@ const part = encodeURIComponent;
 const ofRun = (dag: string, run: string) => `dags/${part(dag)}/runs/${part(run)}`;
 
 export const api = {
-  graph: (dag: string, run: string, signal?: AbortSignal) => read<RunGraph>(`${ofRun(dag, run)}/graph`, {}, signal),
+  graph: (dag: string, run: string, signal?: AbortSignal) =>
+    read<RunGraph>(`${ofRun(dag, run)}/graph`, {}, signal),
   task: (dag: string, run: string, task: string, map_index: number, signal?: AbortSignal) =>
     read<TaskInstance>(`${ofRun(dag, run)}/tasks/${part(task)}`, { map_index }, signal),
   code: (dag: string, run: string, task: string, map_index: number, signal?: AbortSignal) =>

@@ -102,7 +102,8 @@ export interface ModelPreview extends Common {
   readonly library: string | null;
   readonly params: Readonly<Record<string, unknown>>;
   readonly facts: Readonly<Record<string, unknown>>;
-  readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[] | null;
+  readonly tensors:
+    readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[] | null;
   readonly parameter_count: number | null;
 }
 export interface BytesPreview extends Common {
@@ -113,7 +114,12 @@ export interface CollectionPreview extends Common {
   readonly kind: "collection";
   readonly of: string;
   readonly length: number;
-  readonly entries: readonly { readonly key: string | number; readonly type: string; readonly size: number; readonly digest: string }[];
+  readonly entries: readonly {
+    readonly key: string | number;
+    readonly type: string;
+    readonly size: number;
+    readonly digest: string;
+  }[];
 }
 export interface ObjectPreview extends Common {
   readonly kind: "object";

@@ -19,8 +19,18 @@ const HIDDEN_MS = 10_000;
 const RETRY_MS = 8_000;
 
 /** `key` names what is read; another key reads anew, null reads nothing. `live` says whether to go on. */
-export function useRead<T>(key: string | null, read: Read<T>, live: (data: T) => boolean = () => false): Loaded<T> {
-  const [state, setState] = useState<{ key: string | null; data: T | null; error: Error | null; at: number; retryAt: number | null }>({
+export function useRead<T>(
+  key: string | null,
+  read: Read<T>,
+  live: (data: T) => boolean = () => false,
+): Loaded<T> {
+  const [state, setState] = useState<{
+    key: string | null;
+    data: T | null;
+    error: Error | null;
+    at: number;
+    retryAt: number | null;
+  }>({
     key: null,
     data: null,
     error: null,

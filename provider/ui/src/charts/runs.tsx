@@ -13,14 +13,23 @@ export interface Point {
 }
 
 /** One metric over runs, oldest left. A click picks a run; the table below does the same by keyboard. */
-export function RunChart({ points, metric, onPick }: { points: readonly Point[]; metric: string; onPick: (id: string) => void }) {
+export function RunChart({
+  points,
+  metric,
+  onPick,
+}: {
+  points: readonly Point[];
+  metric: string;
+  onPick: (id: string) => void;
+}) {
   const { t, figure } = useLanguage();
   const [frame, width] = useWidth(1060);
   const [H, L, R, T, B] = [172, 48, 20, 16, 24];
   const values = points.flatMap((point) => (point.value === null ? [] : [point.value]));
   const scale = values.length ? ticks(Math.min(...values), Math.max(...values)) : [0, 1];
   const [low, high] = [scale[0]!, scale.at(-1)!];
-  const X = (n: number) => (points.length < 2 ? (L + width - R) / 2 : L + (n * (width - L - R)) / (points.length - 1));
+  const X = (n: number) =>
+    points.length < 2 ? (L + width - R) / 2 : L + (n * (width - L - R)) / (points.length - 1);
   const Y = (v: number) => T + ((high - v) / (high - low || 1)) * (H - T - B);
   const { line, gaps } = lines(points, X, Y);
   const every = Math.max(1, Math.ceil(points.length / 6));
@@ -49,7 +58,11 @@ export function RunChart({ points, metric, onPick }: { points: readonly Point[];
             point.note && (
               <g key={point.id}>
                 <line className="mark" x1={X(n)} x2={X(n)} y1={T} y2={H - B} />
-                <text x={X(n) + (n < points.length / 2 ? 5 : -5)} y={T + 8 + (n % 2) * 13} textAnchor={n < points.length / 2 ? "start" : "end"}>
+                <text
+                  x={X(n) + (n < points.length / 2 ? 5 : -5)}
+                  y={T + 8 + (n % 2) * 13}
+                  textAnchor={n < points.length / 2 ? "start" : "end"}
+                >
                   {point.note}
                 </text>
               </g>
@@ -58,11 +71,22 @@ export function RunChart({ points, metric, onPick }: { points: readonly Point[];
         <path className="gap" d={gaps} />
         <path className="line" d={line} />
         {points.map((point, n) => (
-          <Dot key={point.id} point={point} x={X(n)} y={point.value === null ? H - B : Y(point.value)} onPick={onPick} />
+          <Dot
+            key={point.id}
+            point={point}
+            x={X(n)}
+            y={point.value === null ? H - B : Y(point.value)}
+            onPick={onPick}
+          />
         ))}
         {points.map((point, n) =>
           n % every === 0 || n === points.length - 1 ? (
-            <text key={point.id} x={X(n)} y={H - 5} textAnchor={n === 0 ? "start" : n === points.length - 1 ? "end" : "middle"}>
+            <text
+              key={point.id}
+              x={X(n)}
+              y={H - 5}
+              textAnchor={n === 0 ? "start" : n === points.length - 1 ? "end" : "middle"}
+            >
               {n === points.length - 1 || points.length - 1 - n >= every / 2 ? point.label : ""}
             </text>
           ) : null,
@@ -103,7 +127,11 @@ export function FailedMark({ x, y }: { x: number; y: number }) {
 }
 
 /** The line breaks where a run has no value; a dotted one bridges the gap. */
-export function lines(points: readonly { value: number | null }[], X: (n: number) => number, Y: (v: number) => number) {
+export function lines(
+  points: readonly { value: number | null }[],
+  X: (n: number) => number,
+  Y: (v: number) => number,
+) {
   let line = "";
   let gaps = "";
   let last: number | null = null;
@@ -111,7 +139,8 @@ export function lines(points: readonly { value: number | null }[], X: (n: number
     if (value === null) return;
     const here = `${X(n).toFixed(1)} ${Y(value).toFixed(1)}`;
     line += `${last === n - 1 ? "L" : "M"}${here}`;
-    if (last !== null && last < n - 1) gaps += `M${X(last).toFixed(1)} ${Y(points[last]!.value!).toFixed(1)}L${here}`;
+    if (last !== null && last < n - 1)
+      gaps += `M${X(last).toFixed(1)} ${Y(points[last]!.value!).toFixed(1)}L${here}`;
     last = n;
   });
   return { line, gaps };

@@ -113,7 +113,11 @@ export function GraphView(props: GraphViewProps) {
       onKeyDown={onKeyDown}
       {...pointer}
     >
-      <div ref={world} className={`world ${detail} ${layout.measures.step.h < 40 ? "slim" : ""}`} role="presentation">
+      <div
+        ref={world}
+        className={`world ${detail} ${layout.measures.step.h < 40 ? "slim" : ""}`}
+        role="presentation"
+      >
         <BandStripes layout={layout} />
         <Edges layout={layout} marks={marks} />
         {asBars ? (
@@ -141,7 +145,12 @@ export function GraphView(props: GraphViewProps) {
         <HiddenItem node={layout.nodes.get(current)!} domId={ids.get(current)!} layout={layout} />
       )}
       <BandNames layout={layout} viewport={viewport} />
-      <div className="float zoom" role="group" aria-label={t("zoom")} onPointerDown={(e) => e.stopPropagation()}>
+      <div
+        className="float zoom"
+        role="group"
+        aria-label={t("zoom")}
+        onPointerDown={(e) => e.stopPropagation()}
+      >
         <button type="button" aria-label={t("zoomIn")} onClick={() => viewport.zoomBy(1.25)}>
           <Icon name="plus" />
         </button>
@@ -221,11 +230,21 @@ function HoverName({ node }: { node: Placed }) {
 /** Where nodes are bars or out of view, the active one still has an item for the screen reader. */
 function HiddenItem({ node, domId, layout }: { node: Placed; domId: string; layout: Layout }) {
   const language = useLanguage();
-  const label = node.step ? stepLabel(language, node.step, layout.find) : artifactLabel(language, node.artifact!);
+  const label = node.step
+    ? stepLabel(language, node.step, layout.find)
+    : artifactLabel(language, node.artifact!);
   return <div id={domId} role="treeitem" aria-selected="false" className="sr" aria-label={label} />;
 }
 
-function Offscreen({ layout, viewport, covered }: { layout: Layout; viewport: ReturnType<typeof useViewport>; covered: number }) {
+function Offscreen({
+  layout,
+  viewport,
+  covered,
+}: {
+  layout: Layout;
+  viewport: ReturnType<typeof useViewport>;
+  covered: number;
+}) {
   const { t } = useLanguage();
   const [hidden, setHidden] = useState(0);
   useEffect(() => {
@@ -266,7 +285,12 @@ function usePointer(
   onSelect: (id: string | null) => void,
   onOpen: (id: string) => void,
 ) {
-  const drag = useRef<{ x: number; y: number; view: { x: number; y: number; z: number }; moved: boolean } | null>(null);
+  const drag = useRef<{
+    x: number;
+    y: number;
+    view: { x: number; y: number; z: number };
+    moved: boolean;
+  } | null>(null);
   const move = viewport.move;
   const { zoomBy } = viewport;
   useEffect(() => {

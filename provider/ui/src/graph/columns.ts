@@ -29,8 +29,13 @@ export function predecessors(graph: Graph, find: Lookup): Map<string, string[]> 
     graph.steps.map((step) => {
       const known = step.upstream.filter((id) => find.steps.has(id) && id !== step.id);
       const edges = find.into.get(step.id) ?? [];
-      const read = edges.map((edge) => (edge.waits ? edge.from : (find.artifacts.get(edge.from)?.step ?? null)));
-      return [step.id, [...new Set([...known, ...read.filter((id) => id !== null && id !== step.id)])] as string[]];
+      const read = edges.map((edge) =>
+        edge.waits ? edge.from : (find.artifacts.get(edge.from)?.step ?? null),
+      );
+      return [
+        step.id,
+        [...new Set([...known, ...read.filter((id) => id !== null && id !== step.id)])] as string[],
+      ];
     }),
   );
 }

@@ -58,18 +58,30 @@ function Stubs({ layout }: { layout: Layout }) {
 }
 
 /** Nodes as bars in the colour of their state: one path for each state. */
-export const Bars = memo(function Bars({ layout, marks, selected }: { layout: Layout; marks: Marks; selected: string | null }) {
+export const Bars = memo(function Bars({
+  layout,
+  marks,
+  selected,
+}: {
+  layout: Layout;
+  marks: Marks;
+  selected: string | null;
+}) {
   const groups = new Map<string, string>();
   const marked = marks.up || marks.down;
   for (const node of layout.nodes.values()) {
     const dim = marked && !marks.up?.nodes.has(node.id) && !marks.down?.nodes.has(node.id) ? " dim" : "";
-    const look = node.step ? `s-${node.step.state}${node.step.state === "failed" ? " failed" : ""}` : "artifact";
+    const look = node.step
+      ? `s-${node.step.state}${node.step.state === "failed" ? " failed" : ""}`
+      : "artifact";
     const key = node.id === selected ? "sel" : look + dim;
     const grow = node.step?.state === "failed" ? 6 : 0;
     const [x, y, w, h] = [node.x - grow, node.y - grow, node.w + 2 * grow, node.h + 2 * grow];
     groups.set(key, `${groups.get(key) ?? ""}M${x} ${y}h${w}v${h}h${-w}z`);
   }
-  const failedLast = [...groups].sort(([a], [b]) => Number(a.includes("failed")) - Number(b.includes("failed")));
+  const failedLast = [...groups].sort(
+    ([a], [b]) => Number(a.includes("failed")) - Number(b.includes("failed")),
+  );
   return (
     <g>
       {failedLast.map(([key, d]) => (

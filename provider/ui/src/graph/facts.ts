@@ -61,14 +61,19 @@ export function artifactName(artifact: Pick<ArtifactFacts, "name" | "element" | 
 export function detailOf(artifact: ArtifactFacts, write: (value: number) => string = String): string {
   const { shape } = artifact;
   if (!shape) return bytes(artifact.size);
-  return shape.replaceAll("×", " × ").replace(/\d+/g, (digits) => (digits.length < 16 ? write(Number(digits)) : digits));
+  return shape
+    .replaceAll("×", " × ")
+    .replace(/\d+/g, (digits) => (digits.length < 16 ? write(Number(digits)) : digits));
 }
 
 export function metricText(metric: Metric, write: (value: number) => string): string {
   return `${metric.name} ${typeof metric.value === "number" ? write(metric.value) : plain(metric.value, 24)}`;
 }
 
-export function valueOf(artifact: GraphArtifact | ArtifactFacts, write: (value: number) => string): string | null {
+export function valueOf(
+  artifact: GraphArtifact | ArtifactFacts,
+  write: (value: number) => string,
+): string | null {
   if ("has_value" in artifact && artifact.has_value) {
     return typeof artifact.value === "number" ? write(artifact.value) : plain(artifact.value, 28);
   }
@@ -96,7 +101,11 @@ export function toArtifact(
 }
 
 export function toExternal(external: ExternalFacts): Artifact {
-  const tail = external.uri.replace(/[/?#]+$/, "").split("/").at(-1) || external.uri;
+  const tail =
+    external.uri
+      .replace(/[/?#]+$/, "")
+      .split("/")
+      .at(-1) || external.uri;
   return {
     id: external.id,
     step: null,

@@ -29,7 +29,11 @@ export function fold(run: RunGraph, unfolded: ReadonlySet<string>, write: (n: nu
     [...run.steps].sort((a, b) => a.map_index - b.map_index),
     (step) => step.task_id,
   );
-  const open = new Set(run.tasks.filter((task) => unfolded.has(task.task_id) && task.total <= UNFOLD_LIMIT).map((t) => t.task_id));
+  const open = new Set(
+    run.tasks
+      .filter((task) => unfolded.has(task.task_id) && task.total <= UNFOLD_LIMIT)
+      .map((t) => t.task_id),
+  );
   const instances = new Map<string, StepFacts[]>();
   const nodeOfStep = new Map<string, string>();
   const steps: Step[] = [];
@@ -73,7 +77,12 @@ function toStep(run: RunGraph, task: TaskFacts, group: readonly StepFacts[], id:
     band: task.group ?? null,
     target: task.target ?? single?.target ?? group.find((step) => step.target)?.target ?? null,
     backend: task.target ?? single?.target ?? group.find((step) => step.target)?.target ?? null,
-    state: task.mapped && !one ? worst(states) : single ? stateOf(single.state, single.status) : stateOf(firstOf(task)),
+    state:
+      task.mapped && !one
+        ? worst(states)
+        : single
+          ? stateOf(single.state, single.status)
+          : stateOf(firstOf(task)),
     seconds: single ? (single.duration_s ?? null) : longest,
     cached: single ? (single.cached ?? false) : task.total > 0 && task.cached === task.total,
     order: task.order * 10000 + (single?.map_index ?? 0),
@@ -125,7 +134,9 @@ function foldArtifacts(
   steps: readonly Step[],
   write: (n: number) => string,
 ) {
-  const maker = new Map(run.edges.filter((e) => e.kind === "wrote").map((e) => [e.artifact, nodeOfStep.get(e.step) ?? null]));
+  const maker = new Map(
+    run.edges.filter((e) => e.kind === "wrote").map((e) => [e.artifact, nodeOfStep.get(e.step) ?? null]),
+  );
   const mapped = new Map(steps.map((step) => [step.id, step.mapped]));
   const behind = new Map<string, GraphArtifact[]>();
   const nodeOfArtifact = new Map<string, string>();
@@ -148,17 +159,26 @@ function foldArtifacts(
     return { ...shown, count: fold.count, detail: partial || common(own), value: range(own, write) };
   });
   const order = new Map(steps.map((step, n) => [step.id, n]));
-  artifacts.sort((a, b) => (order.get(a.step ?? "") ?? -1) - (order.get(b.step ?? "") ?? -1) || a.id.localeCompare(b.id));
+  artifacts.sort(
+    (a, b) => (order.get(a.step ?? "") ?? -1) - (order.get(b.step ?? "") ?? -1) || a.id.localeCompare(b.id),
+  );
   return { artifacts, nodeOfArtifact, behind };
 }
 
 /** With several outputs XCom holds their dict too; where nobody reads it, it only repeats them. */
 function wholes(run: RunGraph): Set<string> {
   const read = new Set(run.edges.filter((edge) => edge.kind === "read").map((edge) => edge.artifact));
-  const place = (artifact: GraphArtifact) => `${artifact.dag_id}\n${artifact.run_id}\n${artifact.task_id}\n${artifact.map_index}`;
+  const place = (artifact: GraphArtifact) =>
+    `${artifact.dag_id}\n${artifact.run_id}\n${artifact.task_id}\n${artifact.map_index}`;
   const named = new Set(run.artifacts.filter((artifact) => artifact.name !== "return_value").map(place));
-  const whole = run.artifacts.filter((a) => a.name === "return_value" && !a.element && /\b(dict|Mapping)$/.test(a.type));
-  return new Set(whole.filter((artifact) => named.has(place(artifact)) && !read.has(artifact.id)).map((artifact) => artifact.id));
+  const whole = run.artifacts.filter(
+    (a) => a.name === "return_value" && !a.element && /\b(dict|Mapping)$/.test(a.type),
+  );
+  return new Set(
+    whole
+      .filter((artifact) => named.has(place(artifact)) && !read.has(artifact.id))
+      .map((artifact) => artifact.id),
+  );
 }
 
 function common(own: readonly GraphArtifact[]): string {
@@ -186,7 +206,8 @@ export function foldEdges(
   const found = new Map<string, { from: string; to: string; params: Set<string> }>();
   for (const edge of edges) {
     if (edge.kind !== "read" && edge.kind !== "external_read") continue;
-    const from = nodeOfArtifact.get(edge.artifact) ?? (edge.kind === "external_read" ? edge.artifact : undefined);
+    const from =
+      nodeOfArtifact.get(edge.artifact) ?? (edge.kind === "external_read" ? edge.artifact : undefined);
     const to = nodeOfStep.get(edge.step);
     if (from === undefined || to === undefined) continue;
     const general = (edge.param ?? "").replace(/\[\d+\]/g, "[]");

@@ -35,9 +35,7 @@ export class HitGrid {
 
   at(x: number, y: number, reach: number): Hit {
     const key = `${cell(x)},${cell(y)}`;
-    const node = this.nodes
-      .get(key)
-      ?.find((n) => x >= n.x && x <= n.x + n.w && y >= n.y && y <= n.y + n.h);
+    const node = this.nodes.get(key)?.find((n) => x >= n.x && x <= n.x + n.w && y >= n.y && y <= n.y + n.h);
     if (node) return { node, edge: null };
     let best: Routed | null = null;
     let nearest = reach;

@@ -8,7 +8,15 @@ const PAD = 24;
 const NO_MARKS = { up: null, down: null };
 
 /** The whole graph, small. It hides while everything is in view. */
-export const Minimap = memo(function Minimap({ layout, viewport, covered }: { layout: Layout; viewport: Viewport; covered: number }) {
+export const Minimap = memo(function Minimap({
+  layout,
+  viewport,
+  covered,
+}: {
+  layout: Layout;
+  viewport: Viewport;
+  covered: number;
+}) {
   const { t } = useLanguage();
   const frame = useRef<HTMLDivElement>(null);
   const seen = useRef<SVGRectElement>(null);
@@ -21,7 +29,8 @@ export const Minimap = memo(function Minimap({ layout, viewport, covered }: { la
       const { x, y, z } = viewport.view();
       const size = viewport.size();
       const rect = { x: -x / z, y: -y / z, w: (size.w - covered) / z, h: size.h / z };
-      const all = rect.x <= 0 && rect.y <= 0 && rect.x + rect.w >= layout.size.w && rect.y + rect.h >= layout.size.h;
+      const all =
+        rect.x <= 0 && rect.y <= 0 && rect.x + rect.w >= layout.size.w && rect.y + rect.h >= layout.size.h;
       if (frame.current) frame.current.style.display = all ? "none" : "block";
       for (const [name, value] of Object.entries({ x: rect.x, y: rect.y, width: rect.w, height: rect.h })) {
         seen.current?.setAttribute(name, String(value));

@@ -97,7 +97,10 @@ export function lookup(graph: Graph): Lookup {
   return {
     steps: new Map(graph.steps.map((step) => [step.id, step])),
     artifacts: new Map(graph.artifacts.map((artifact) => [artifact.id, artifact])),
-    outputs: groupBy(graph.artifacts.filter((artifact) => artifact.step !== null), (artifact) => artifact.step!),
+    outputs: groupBy(
+      graph.artifacts.filter((artifact) => artifact.step !== null),
+      (artifact) => artifact.step!,
+    ),
     into: groupBy(graph.edges, (edge) => edge.to),
     outOf: groupBy(graph.edges, (edge) => edge.from),
   };

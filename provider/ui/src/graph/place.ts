@@ -141,7 +141,8 @@ function linksOf(graph: Graph, find: Lookup, drafts: readonly Draft[]): Links {
     before.set(to, [...(before.get(to) ?? []), a]);
     after.set(from, [...(after.get(from) ?? []), b]);
   };
-  for (const [id, producers] of predecessors(graph, find)) producers.forEach((producer) => link(producer, id));
+  for (const [id, producers] of predecessors(graph, find))
+    producers.forEach((producer) => link(producer, id));
   for (const edge of graph.edges) if (find.artifacts.get(edge.from)?.step === null) link(edge.from, edge.to);
   return { before, after };
 }

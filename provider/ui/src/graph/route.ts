@@ -134,7 +134,10 @@ class Lanes {
   private readonly columns = new Map<number, Stack[]>();
   private readonly used: { y: number; from: number; to: number }[] = [];
 
-  constructor(stacks: readonly Stack[], private readonly m: Measures) {
+  constructor(
+    stacks: readonly Stack[],
+    private readonly m: Measures,
+  ) {
     for (const stack of stacks) {
       const list = this.columns.get(stack.column);
       if (list) list.push(stack);

@@ -16,11 +16,15 @@ export interface Traced {
 }
 
 export function traced(parts: readonly TraceGraph[], write: (n: number) => string): Traced {
-  const unique = <T extends { id: string }>(items: readonly T[]) => [...new Map(items.map((item) => [item.id, item])).values()];
+  const unique = <T extends { id: string }>(items: readonly T[]) => [
+    ...new Map(items.map((item) => [item.id, item])).values(),
+  ];
   const steps = unique(parts.flatMap((part) => part.steps));
   const artifacts = unique(parts.flatMap((part) => part.artifacts));
   const externals = unique(parts.flatMap((part) => part.externals));
-  const edges = [...new Map(parts.flatMap((part) => part.edges).map((edge) => [JSON.stringify(edge), edge])).values()];
+  const edges = [
+    ...new Map(parts.flatMap((part) => part.edges).map((edge) => [JSON.stringify(edge), edge])).values(),
+  ];
   const nodeOfStep = new Map(steps.map((step) => [step.id, `${step.dag_id}/${step.run_id}/${step.task_id}`]));
   const byNode = groupBy(steps, (step) => nodeOfStep.get(step.id)!);
   const shownSteps: Step[] = [...byNode].map(([id, own], n) => {
@@ -44,7 +48,9 @@ export function traced(parts: readonly TraceGraph[], write: (n: number) => strin
       upstream: [],
     };
   });
-  const maker = new Map(edges.filter((e) => e.kind === "wrote").map((e) => [e.artifact, nodeOfStep.get(e.step) ?? null]));
+  const maker = new Map(
+    edges.filter((e) => e.kind === "wrote").map((e) => [e.artifact, nodeOfStep.get(e.step) ?? null]),
+  );
   const nodeOfArtifact = new Map<string, string>();
   const behind = new Map<string, ArtifactFacts[]>();
   for (const artifact of artifacts) {
@@ -75,6 +81,8 @@ export function traced(parts: readonly TraceGraph[], write: (n: number) => strin
 
 /** Bands in the order in which their runs started. */
 function byTime(steps: readonly Step[], parts: readonly TraceGraph[]): Step[] {
-  const started = new Map(parts.flatMap((part) => part.runs).map((run) => [`${run.dag_id}\n${run.run_id}`, run.started ?? ""]));
+  const started = new Map(
+    parts.flatMap((part) => part.runs).map((run) => [`${run.dag_id}\n${run.run_id}`, run.started ?? ""]),
+  );
   return [...steps].sort((a, b) => (started.get(a.band!) ?? "").localeCompare(started.get(b.band!) ?? ""));
 }

@@ -86,7 +86,10 @@ export function useViewport(
   );
 
   const api = useMemo(() => {
-    const free = () => ({ w: Math.max(80, sizeRef.current.w - latest.current.covered), h: sizeRef.current.h });
+    const free = () => ({
+      w: Math.max(80, sizeRef.current.w - latest.current.covered),
+      h: sizeRef.current.h,
+    });
     const fitted = () => {
       const { w, h } = free();
       const size = latest.current.layout.size;

@@ -71,7 +71,14 @@ export function language(code: string, timeZone = hostTimeZone()): Language {
       return value === undefined ? all : typeof value === "number" ? whole.format(value) : value;
     });
   };
-  return { code, t, number: (value) => whole.format(value), figure: (value) => figure(value, whole), day: time(day), clock: time(clock) };
+  return {
+    code,
+    t,
+    number: (value) => whole.format(value),
+    figure: (value) => figure(value, whole),
+    day: time(day),
+    clock: time(clock),
+  };
 }
 
 function figure(value: number, whole: Intl.NumberFormat): string {
@@ -80,5 +87,7 @@ function figure(value: number, whole: Intl.NumberFormat): string {
   const size = Math.abs(value);
   if (size < 1e-4 || size >= 1e9) return value.toExponential(2);
   if (size < 1) return String(Number(value.toPrecision(4)));
-  return size < 1000 ? value.toFixed(size < 10 ? 4 : 2).replace(/\.?0+$/, "") : whole.format(Math.round(value));
+  return size < 1000
+    ? value.toFixed(size < 10 ? 4 : 2).replace(/\.?0+$/, "")
+    : whole.format(Math.round(value));
 }

@@ -39,7 +39,11 @@ export function ArtifactPanel({ node, artifacts, graph, find, onSelect }: Props)
       badge={
         <>
           {many && <span className="cnt">×{artifacts.length}</span>}
-          {artifact.pickle && <span className="tag warn" title={t("pickleHint")}>{t("pickle")}</span>}
+          {artifact.pickle && (
+            <span className="tag warn" title={t("pickleHint")}>
+              {t("pickle")}
+            </span>
+          )}
         </>
       }
       facts={`${t(`kind_${kind}`)} · ${detailOf(artifact, number)}`}
@@ -77,7 +81,11 @@ export function DownloadLink({ id, small = false }: { id: string; small?: boolea
   );
 }
 
-function Elements(props: { artifacts: readonly ArtifactFacts[]; chosen: number; onChoose: (n: number) => void }) {
+function Elements(props: {
+  artifacts: readonly ArtifactFacts[];
+  chosen: number;
+  onChoose: (n: number) => void;
+}) {
   const { t } = useLanguage();
   const [all, setAll] = useState(false);
   const shown = all ? props.artifacts : props.artifacts.slice(0, 24);
@@ -107,7 +115,13 @@ function Elements(props: { artifacts: readonly ArtifactFacts[]; chosen: number; 
 }
 
 /** What is asked first stands first: the value, the picture or the numbers; then where the bytes are. */
-export function ArtifactSections({ artifact, page }: { artifact: GraphArtifact | ArtifactFacts; page: ArtifactPage | null }) {
+export function ArtifactSections({
+  artifact,
+  page,
+}: {
+  artifact: GraphArtifact | ArtifactFacts;
+  page: ArtifactPage | null;
+}) {
   const { t, number } = useLanguage();
   const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
   const rows = artifact.meta ?? {};
@@ -116,7 +130,11 @@ export function ArtifactSections({ artifact, page }: { artifact: GraphArtifact |
     <>
       {value !== undefined && (
         <Section title={t("value")}>
-          {typeof value === "object" && value !== null ? <JsonTree value={value} /> : <div className="text">{plain(value, 4000)}</div>}
+          {typeof value === "object" && value !== null ? (
+            <JsonTree value={value} />
+          ) : (
+            <div className="text">{plain(value, 4000)}</div>
+          )}
         </Section>
       )}
       {page && (page.metrics ?? []).length > 0 && (
@@ -124,21 +142,45 @@ export function ArtifactSections({ artifact, page }: { artifact: GraphArtifact |
           <MetricTable metrics={page.metrics ?? []} before={metricsBefore(page)} />
         </Section>
       )}
-      {page?.preview ? <Preview id={artifact.id} /> : page && value === undefined ? (
-        <Section title={t("preview")}><span className="muted">{t("noPreview")}</span></Section>
+      {page?.preview ? (
+        <Preview id={artifact.id} />
+      ) : page && value === undefined ? (
+        <Section title={t("preview")}>
+          <span className="muted">{t("noPreview")}</span>
+        </Section>
       ) : null}
       <Section title={t("artifact")}>
         <Facts
           rows={[
-            [t("type"), <span key="t" className="mono wrap">{artifact.type}</span>],
-            [t("size"), <span key="s">{bytes(artifact.size)} <span className="muted">{artifact.format}</span></span>],
+            [
+              t("type"),
+              <span key="t" className="mono wrap">
+                {artifact.type}
+              </span>,
+            ],
+            [
+              t("size"),
+              <span key="s">
+                {bytes(artifact.size)} <span className="muted">{artifact.format}</span>
+              </span>,
+            ],
             [t("digest"), <DigestText key="d" digest={artifact.digest} />],
             ...extra.slice(0, 6).map(
-              ([name, one]) => [name, <span key={name} className="mono wrap">{typeof one === "number" ? number(one) : plain(one, 80)}</span>] as const,
+              ([name, one]) =>
+                [
+                  name,
+                  <span key={name} className="mono wrap">
+                    {typeof one === "number" ? number(one) : plain(one, 80)}
+                  </span>,
+                ] as const,
             ),
             (page?.identical ?? []).length > 0 && [
               t("identical"),
-              <span key="i" className="flow">{page!.identical!.slice(0, 4).map((other) => <ArtifactChip key={other.id} artifact={other} />)}</span>,
+              <span key="i" className="flow">
+                {page!.identical!.slice(0, 4).map((other) => (
+                  <ArtifactChip key={other.id} artifact={other} />
+                ))}
+              </span>,
             ],
           ]}
         />
@@ -153,7 +195,13 @@ export function metricsBefore(page: ArtifactPage): readonly Metric[] {
   return at < 0 ? [] : (page.versions[at + 1]?.metrics ?? []);
 }
 
-function PathSection({ node, graph, find, artifact, onSelect }: Omit<Props, "artifacts"> & { artifact: ArtifactFacts }) {
+function PathSection({
+  node,
+  graph,
+  find,
+  artifact,
+  onSelect,
+}: Omit<Props, "artifacts"> & { artifact: ArtifactFacts }) {
   const { t } = useLanguage();
   const shown = find.artifacts.get(node);
   const maker = shown?.step ? find.steps.get(shown.step) : undefined;
@@ -161,7 +209,9 @@ function PathSection({ node, graph, find, artifact, onSelect }: Omit<Props, "art
   const trace = ancestry(graph, find, node);
   const steps = [...trace.nodes].filter((id) => find.steps.has(id)).length;
   const sources = [...trace.nodes].map((id) => find.artifacts.get(id)).filter((a) => a !== undefined);
-  const source = sources.find((a) => a.id !== node && (a.step === null || !(find.into.get(a.step) ?? []).length));
+  const source = sources.find(
+    (a) => a.id !== node && (a.step === null || !(find.into.get(a.step) ?? []).length),
+  );
   return (
     <Section title={t("path")}>
       <Facts
@@ -169,9 +219,17 @@ function PathSection({ node, graph, find, artifact, onSelect }: Omit<Props, "art
           [
             t("madeBy"),
             maker ? (
-              <NodeChip key="m" kind={null} state={maker.state} name={maker.name} onClick={() => onSelect(maker.id)} />
+              <NodeChip
+                key="m"
+                kind={null}
+                state={maker.state}
+                name={maker.name}
+                onClick={() => onSelect(maker.id)}
+              />
             ) : (
-              <span key="m" className="mono wrap">{artifact.dag_id} / {artifact.task_id}</span>
+              <span key="m" className="mono wrap">
+                {artifact.dag_id} / {artifact.task_id}
+              </span>
             ),
           ],
           [
@@ -179,13 +237,20 @@ function PathSection({ node, graph, find, artifact, onSelect }: Omit<Props, "art
             readers.length ? (
               readers.map(({ edge, step }) => (
                 <span key={edge.to + edge.param} className="row" style={{ gap: 6 }}>
-                  <NodeChip kind={null} state={step.state} name={step.name} onClick={() => onSelect(step.id)} />
+                  <NodeChip
+                    kind={null}
+                    state={step.state}
+                    name={step.name}
+                    onClick={() => onSelect(step.id)}
+                  />
                   {edge.param && <span className="muted">{t("as")}</span>}
                   {edge.param && <span className="mono">{edge.param}</span>}
                 </span>
               ))
             ) : (
-              <span key="u" className="subtle">{t("nothingYet")}</span>
+              <span key="u" className="subtle">
+                {t("nothingYet")}
+              </span>
             ),
           ],
           steps > 0 && [
@@ -195,7 +260,12 @@ function PathSection({ node, graph, find, artifact, onSelect }: Omit<Props, "art
               {source && (
                 <>
                   <span className="muted">· {t("backTo")}</span>
-                  <NodeChip kind={source.kind} state={null} name={source.name} onClick={() => onSelect(source.id)} />
+                  <NodeChip
+                    kind={source.kind}
+                    state={null}
+                    name={source.name}
+                    onClick={() => onSelect(source.id)}
+                  />
                 </>
               )}
             </span>,

@@ -18,9 +18,20 @@ export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
         return (
           <li key={attempt.event_id} className="row" style={{ fontSize: 12.5, minHeight: 24 }}>
             <StateIcon state={state} label />
-            <span className="num" style={{ whiteSpace: "nowrap" }}>{t("tryN", { n: attempt.try_number })}</span>
-            <span className="ell muted grow" title={attempt.error ? `${attempt.error.type}: ${attempt.error.message}` : undefined}>
-              {attempt.status === "cached" ? t("cached") : key ? t(key) : state === "success" ? t("success") : plain(attempt.status)}
+            <span className="num" style={{ whiteSpace: "nowrap" }}>
+              {t("tryN", { n: attempt.try_number })}
+            </span>
+            <span
+              className="ell muted grow"
+              title={attempt.error ? `${attempt.error.type}: ${attempt.error.message}` : undefined}
+            >
+              {attempt.status === "cached"
+                ? t("cached")
+                : key
+                  ? t(key)
+                  : state === "success"
+                    ? t("success")
+                    : plain(attempt.status)}
               {attempt.error && ` · ${attempt.error.type}`}
               {attempt.error && UNCOUNTED.has(attempt.error.failure) && ` · ${t("notCounted")}`}
             </span>

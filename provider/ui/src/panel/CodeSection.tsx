@@ -23,14 +23,24 @@ export function CodeSection(props: Props) {
   if (!attempt.code.digest) return null;
   const commit = attempt.code.git?.["commit"];
   return (
-    <Section title={t("code")} right={changed ? <span className="tag info">{t("codeChanged")}</span> : before ? <span className="tag">{t("codeSame")}</span> : null}>
+    <Section
+      title={t("code")}
+      right={
+        changed ? (
+          <span className="tag info">{t("codeChanged")}</span>
+        ) : before ? (
+          <span className="tag">{t("codeSame")}</span>
+        ) : null
+      }
+    >
       <Source {...props} />
       <div className="flow small" style={{ marginTop: 6 }}>
         {attempt.code.entry && <span className="mono">{attempt.code.entry}</span>}
         <DigestText digest={attempt.code.digest} />
         {typeof commit === "string" && (
           <span className="muted">
-            {t("gitCommit")} <span className="mono">{commit.slice(0, 10)}</span> {attempt.code.git?.["dirty"] ? t("dirty") : ""}
+            {t("gitCommit")} <span className="mono">{commit.slice(0, 10)}</span>{" "}
+            {attempt.code.git?.["dirty"] ? t("dirty") : ""}
           </span>
         )}
       </div>
@@ -40,7 +50,9 @@ export function CodeSection(props: Props) {
 
 export function Source({ attempt, dag, run, task, mapIndex, before, changed }: Props) {
   const { t } = useLanguage();
-  const now = useRead(`code ${dag} ${run} ${task} ${mapIndex} ${attempt.event_id}`, (signal) => api.code(dag, run, task, mapIndex, signal));
+  const now = useRead(`code ${dag} ${run} ${task} ${mapIndex} ${attempt.event_id}`, (signal) =>
+    api.code(dag, run, task, mapIndex, signal),
+  );
   const old = useRead(changed && before ? `code ${dag} ${before.run} ${task} ${mapIndex}` : null, (signal) =>
     api.code(dag, before!.run, task, mapIndex, signal),
   );

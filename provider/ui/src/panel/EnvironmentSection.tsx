@@ -11,23 +11,36 @@ export function EnvironmentSection({ attempt, changes }: { attempt: Attempt; cha
   return (
     <Section
       title={t("environment")}
-      right={[versions.length ? t("packages", { n: versions.length }) : "", changes.length ? t("packagesDiffer", { n: changes.length }) : ""]
+      right={[
+        versions.length ? t("packages", { n: versions.length }) : "",
+        changes.length ? t("packagesDiffer", { n: changes.length }) : "",
+      ]
         .filter(Boolean)
         .join(" · ")}
     >
       {changes.length > 0 && <PackageChanges changes={changes} />}
       <Facts
         rows={[
-          environment.python != null && [t("python"), <span key="p">{environment.python} <span className="muted">{environment.platform}</span></span>],
+          environment.python != null && [
+            t("python"),
+            <span key="p">
+              {environment.python} <span className="muted">{environment.platform}</span>
+            </span>,
+          ],
           environment.digest != null && [t("digest"), <DigestText key="d" digest={environment.digest} />],
         ]}
       />
       {versions.length > 0 && (
         <details style={{ marginTop: 6 }}>
-          <summary className="muted small" style={{ cursor: "pointer", minHeight: 24 }}>{t("showPackages")}</summary>
+          <summary className="muted small" style={{ cursor: "pointer", minHeight: 24 }}>
+            {t("showPackages")}
+          </summary>
           <ul className="text" style={{ marginTop: 4 }}>
             {versions.map(([name, version]) => (
-              <li key={name} className="row"><span className="grow">{name}</span><span className="muted">{version}</span></li>
+              <li key={name} className="row">
+                <span className="grow">{name}</span>
+                <span className="muted">{version}</span>
+              </li>
             ))}
           </ul>
         </details>
@@ -42,7 +55,9 @@ export function PackageChanges({ changes }: { changes: readonly Change[] }) {
       {changes.map((change) => (
         <li key={change.name} className="row mono">
           <span className="grow ell">{change.name.replace(/^package:/, "")}</span>
-          <span className="muted">{change.a === null || change.a === undefined ? "–" : plain(change.a, 24)}</span>
+          <span className="muted">
+            {change.a === null || change.a === undefined ? "–" : plain(change.a, 24)}
+          </span>
           <span aria-hidden="true">→</span>
           <b>{change.b === null || change.b === undefined ? "–" : plain(change.b, 24)}</b>
         </li>

@@ -20,7 +20,15 @@ export function FailureTag({ failure }: { failure: string | null | undefined }) 
 }
 
 /** Cause, what to do, where the user's code stopped: in this order. */
-export function ErrorSections({ attempt, task, logPath }: { attempt: Attempt; task: string; logPath: string }) {
+export function ErrorSections({
+  attempt,
+  task,
+  logPath,
+}: {
+  attempt: Attempt;
+  task: string;
+  logPath: string;
+}) {
   const { t } = useLanguage();
   const error = attempt.error;
   if (!error) return null;
@@ -32,7 +40,9 @@ export function ErrorSections({ attempt, task, logPath }: { attempt: Attempt; ta
       <section className="sec" style={{ border: 0, paddingBottom: 4 }}>
         <div className="call" role="alert">
           <b className="wrap">{error.type}</b>
-          <span className="wrap" style={{ whiteSpace: "pre-wrap" }}>{error.message}</span>
+          <span className="wrap" style={{ whiteSpace: "pre-wrap" }}>
+            {error.message}
+          </span>
           {error.failure === "oom" && typeof peak === "number" && typeof limit === "number" && (
             <div>{t("oomUsed", { a: memory(peak), b: memory(limit) })}</div>
           )}
@@ -63,10 +73,16 @@ function Frames({ error }: { error: ErrorFacts }) {
   const frames = error.frames ?? [];
   const lines: Line[] = frames.flatMap((frame, n) => [
     { number: null, text: `# ${frame.file}, ${frame.function}`, look: "" as const },
-    { number: frame.line, text: frame.text || "…", look: n === frames.length - 1 ? ("w" as const) : ("" as const) },
+    {
+      number: frame.line,
+      text: frame.text || "…",
+      look: n === frames.length - 1 ? ("w" as const) : ("" as const),
+    },
   ]);
   const text = [
-    ...frames.map((frame) => `  File "${frame.file}", line ${frame.line}, in ${frame.function}\n    ${frame.text}`),
+    ...frames.map(
+      (frame) => `  File "${frame.file}", line ${frame.line}, in ${frame.function}\n    ${frame.text}`,
+    ),
     `${error.type}: ${error.message}`,
   ].join("\n");
   return (
@@ -74,7 +90,9 @@ function Frames({ error }: { error: ErrorFacts }) {
       <Code lines={lines} label={t("traceback")} />
       <div className="row" style={{ marginTop: 6 }}>
         <span className="grow" />
-        <Copy text={text} label={t("copyTraceback")}>{t("copyTraceback")}</Copy>
+        <Copy text={text} label={t("copyTraceback")}>
+          {t("copyTraceback")}
+        </Copy>
       </div>
     </>
   );

@@ -6,18 +6,38 @@ import { NodeChip } from "./chips";
 import { PanelFrame } from "./Frame";
 
 /** Data outside of any store: only its address is known. */
-export function ExternalPanel({ artifact, find, onSelect }: { artifact: Artifact; find: Lookup; onSelect: (id: string | null) => void }) {
+export function ExternalPanel({
+  artifact,
+  find,
+  onSelect,
+}: {
+  artifact: Artifact;
+  find: Lookup;
+  onSelect: (id: string | null) => void;
+}) {
   const { t } = useLanguage();
   const link = webAddress(artifact.detail);
   return (
-    <PanelFrame icon={<KindIcon kind="external" big />} name={artifact.name} facts={t("kind_external")} page={null} onClose={() => onSelect(null)}>
+    <PanelFrame
+      icon={<KindIcon kind="external" big />}
+      name={artifact.name}
+      facts={t("kind_external")}
+      page={null}
+      onClose={() => onSelect(null)}
+    >
       <Section title={t("path")}>
         <Facts
           rows={[
             [
               "URI",
               <span key="u" className="row">
-                {link ? <a className="mono wrap" href={link} target="_blank" rel="noreferrer noopener">{artifact.detail}</a> : <span className="mono wrap">{artifact.detail}</span>}
+                {link ? (
+                  <a className="mono wrap" href={link} target="_blank" rel="noreferrer noopener">
+                    {artifact.detail}
+                  </a>
+                ) : (
+                  <span className="mono wrap">{artifact.detail}</span>
+                )}
                 <Copy text={artifact.detail} label={t("copy")} />
               </span>,
             ],
@@ -25,7 +45,17 @@ export function ExternalPanel({ artifact, find, onSelect }: { artifact: Artifact
               t("usedBy"),
               (find.outOf.get(artifact.id) ?? []).map((edge) => {
                 const step = find.steps.get(edge.to);
-                return step && <NodeChip key={edge.to} kind={null} state={step.state} name={step.name} onClick={() => onSelect(step.id)} />;
+                return (
+                  step && (
+                    <NodeChip
+                      key={edge.to}
+                      kind={null}
+                      state={step.state}
+                      name={step.name}
+                      onClick={() => onSelect(step.id)}
+                    />
+                  )
+                );
               }),
             ],
           ]}

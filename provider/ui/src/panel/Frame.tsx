@@ -19,21 +19,37 @@ export function PanelFrame(props: {
       <header>
         <div className="row">
           {props.icon}
-          <h2 className="ell" title={props.name}>{props.name}</h2>
+          <h2 className="ell" title={props.name}>
+            {props.name}
+          </h2>
           {props.badge}
           <span className="grow" />
           {props.page && (
-            <Link className="btn tiny" to={props.page} aria-label={t("openPage")} title={t("openPage")} data-first>
+            <Link
+              className="btn tiny"
+              to={props.page}
+              aria-label={t("openPage")}
+              title={t("openPage")}
+              data-first
+            >
               <Icon name="open" />
             </Link>
           )}
-          <button type="button" className="btn tiny" onClick={props.onClose} aria-label={t("close")} title={`${t("close")} (Esc)`}>
+          <button
+            type="button"
+            className="btn tiny"
+            onClick={props.onClose}
+            aria-label={t("close")}
+            title={`${t("close")} (Esc)`}
+          >
             <Icon name="x" />
           </button>
         </div>
         <div className="sub">{props.facts}</div>
       </header>
-      <div className="inner" tabIndex={0} role="region" aria-label={t("details")}>{props.children}</div>
+      <div className="inner" tabIndex={0} role="region" aria-label={t("details")}>
+        {props.children}
+      </div>
     </>
   );
 }

@@ -4,10 +4,23 @@ import { Icon } from "../ui/icons";
 import { useLanguage } from "../ui/language";
 
 /** Better only where the step said which way is better. */
-export function Change({ from, to, higherIsBetter }: { from: unknown; to: unknown; higherIsBetter: boolean | null | undefined }) {
+export function Change({
+  from,
+  to,
+  higherIsBetter,
+}: {
+  from: unknown;
+  to: unknown;
+  higherIsBetter: boolean | null | undefined;
+}) {
   const { t, figure } = useLanguage();
   if (typeof from !== "number" || typeof to !== "number" || from === to) {
-    return from === undefined || from === null ? null : <span className="tag"><Icon name={from === to ? "equal" : "differ"} />{from === to ? t("same") : t("changed")}</span>;
+    return from === undefined || from === null ? null : (
+      <span className="tag">
+        <Icon name={from === to ? "equal" : "differ"} />
+        {from === to ? t("same") : t("changed")}
+      </span>
+    );
   }
   const delta = to - from;
   const good = higherIsBetter == null ? null : delta > 0 === higherIsBetter;
@@ -32,9 +45,19 @@ export function MetricTable({ metrics, before }: { metrics: readonly Metric[]; b
       <thead>
         <tr>
           <th scope="col">{t("metric")}</th>
-          <th scope="col" className="r">{t("value")}</th>
-          {compared && <th scope="col" className="r">{t("previous")}</th>}
-          {compared && <th scope="col" className="r">{t("change")}</th>}
+          <th scope="col" className="r">
+            {t("value")}
+          </th>
+          {compared && (
+            <th scope="col" className="r">
+              {t("previous")}
+            </th>
+          )}
+          {compared && (
+            <th scope="col" className="r">
+              {t("change")}
+            </th>
+          )}
         </tr>
       </thead>
       <tbody>
@@ -42,10 +65,16 @@ export function MetricTable({ metrics, before }: { metrics: readonly Metric[]; b
           <tr key={metric.name}>
             <td>{metric.name}</td>
             <td className="r strong">{write(metric.value)}</td>
-            {compared && <td className="r muted">{known.has(metric.name) ? write(known.get(metric.name)) : "–"}</td>}
+            {compared && (
+              <td className="r muted">{known.has(metric.name) ? write(known.get(metric.name)) : "–"}</td>
+            )}
             {compared && (
               <td className="r">
-                <Change from={known.get(metric.name)} to={metric.value} higherIsBetter={metric.higher_is_better} />
+                <Change
+                  from={known.get(metric.name)}
+                  to={metric.value}
+                  higherIsBetter={metric.higher_is_better}
+                />
               </td>
             )}
           </tr>

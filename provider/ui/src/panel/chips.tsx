@@ -10,7 +10,11 @@ import { KindIcon, StateIcon } from "../ui/parts";
 export function ArtifactChip({ artifact, detail = false }: { artifact: ArtifactFacts; detail?: boolean }) {
   const { number } = useLanguage();
   return (
-    <Link className="chip" to={place.artifact(artifact.id)} title={`${artifact.dag_id} / ${artifact.task_id} / ${artifact.name}`}>
+    <Link
+      className="chip"
+      to={place.artifact(artifact.id)}
+      title={`${artifact.dag_id} / ${artifact.task_id} / ${artifact.name}`}
+    >
       <KindIcon kind={kindOf(artifact.type, artifact.format)} />
       <span className="ell">{artifactName(artifact)}</span>
       {detail && <span className="muted num">{detailOf(artifact, number)}</span>}
@@ -20,7 +24,11 @@ export function ArtifactChip({ artifact, detail = false }: { artifact: ArtifactF
 
 export function StepChip({ step }: { step: StepFacts }) {
   return (
-    <Link className="chip step" to={place.task(step.dag_id, step.run_id, step.task_id, step.map_index)} title={`${step.dag_id} / ${step.run_id}`}>
+    <Link
+      className="chip step"
+      to={place.task(step.dag_id, step.run_id, step.task_id, step.map_index)}
+      title={`${step.dag_id} / ${step.run_id}`}
+    >
       <StateIcon state={stateOf(step.state, step.status)} label />
       <span className="ell">
         {step.label}
@@ -31,7 +39,12 @@ export function StepChip({ step }: { step: StepFacts }) {
 }
 
 /** A node of the same graph: a click selects it there. */
-export function NodeChip(props: { kind: Kind | null; state: State | null; name: string; onClick: () => void }) {
+export function NodeChip(props: {
+  kind: Kind | null;
+  state: State | null;
+  name: string;
+  onClick: () => void;
+}) {
   return (
     <button type="button" className={`chip ${props.state ? "step" : ""}`} onClick={props.onClick}>
       {props.state && <StateIcon state={props.state} label />}
@@ -54,6 +67,8 @@ export function ExternalChip({ external }: { external: ExternalFacts }) {
       {body}
     </a>
   ) : (
-    <span className="chip" style={{ borderRadius: 5, color: "inherit" }}>{body}</span>
+    <span className="chip" style={{ borderRadius: 5, color: "inherit" }}>
+      {body}
+    </span>
   );
 }

@@ -19,9 +19,17 @@ function Branch({ name, value, depth }: { name: string | null; value: unknown; d
       </div>
     );
   }
-  const entries = Array.isArray(value) ? value.map((one, n) => [String(n), one] as const) : Object.entries(value);
+  const entries = Array.isArray(value)
+    ? value.map((one, n) => [String(n), one] as const)
+    : Object.entries(value);
   const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  if (!entries.length) return <div className="leaf">{head}{size}</div>;
+  if (!entries.length)
+    return (
+      <div className="leaf">
+        {head}
+        {size}
+      </div>
+    );
   return (
     <details open={depth < OPEN_DEPTH}>
       <summary>

@@ -27,7 +27,11 @@ export function Preview({ id, brief = false }: { id: string; brief?: boolean }) 
     const none = error instanceof ApiError && (error.code === "no_preview" || error.status === 404);
     if (brief && none) return null;
     const text = none ? t("noPreview") : t("previewFailed", { why: error.message });
-    return <Section title={t("preview")}><p className="muted">{text}</p></Section>;
+    return (
+      <Section title={t("preview")}>
+        <p className="muted">{text}</p>
+      </Section>
+    );
   }
   if (!data) return <div className="sk" style={{ height: brief ? 60 : 120, margin: "12px 0" }} />;
   return <PreviewSections data={data} brief={brief} />;
@@ -37,7 +41,11 @@ export function PreviewSections({ data, brief }: { data: PreviewData; brief: boo
   const { t } = useLanguage();
   switch (data.kind) {
     case "table":
-      return <Section title={t("preview")}><TableView data={data} brief={brief} /></Section>;
+      return (
+        <Section title={t("preview")}>
+          <TableView data={data} brief={brief} />
+        </Section>
+      );
     case "array":
       return <ArraySections data={data} brief={brief} />;
     case "figure":
@@ -60,7 +68,11 @@ export function PreviewSections({ data, brief }: { data: PreviewData; brief: boo
     case "collection":
       return <CollectionSection data={data} />;
     case "object":
-      return <Section title={t("preview")}><span className="mono wrap">{String(data.class)}</span></Section>;
+      return (
+        <Section title={t("preview")}>
+          <span className="mono wrap">{String(data.class)}</span>
+        </Section>
+      );
     default:
       return null;
   }
@@ -105,7 +117,8 @@ function ArraySections({ data, brief }: { data: ArrayPreview; brief: boolean }) 
 
 function rowsOf(head: unknown, write: (n: number) => string): string[] {
   if (!Array.isArray(head)) return [typeof head === "number" ? write(head) : plain(head)];
-  if (!head.some(Array.isArray)) return [head.map((one) => (typeof one === "number" ? write(one) : plain(one))).join("  ")];
+  if (!head.some(Array.isArray))
+    return [head.map((one) => (typeof one === "number" ? write(one) : plain(one))).join("  ")];
   return head.flatMap((row: unknown) => rowsOf(row, write));
 }
 
@@ -120,7 +133,12 @@ function FigureSections({ data }: { data: FigurePreview }) {
       <Section title={t("preview")}>
         {shown ? (
           <div className="figure">
-            <img src={`data:${data.media};base64,${data.data}`} alt={data.alt ?? t("kind_figure")} width={data.width ?? undefined} height={data.height ?? undefined} />
+            <img
+              src={`data:${data.media};base64,${data.data}`}
+              alt={data.alt ?? t("kind_figure")}
+              width={data.width ?? undefined}
+              height={data.height ?? undefined}
+            />
           </div>
         ) : (
           <p className="muted">{t("figureBig")}</p>
@@ -135,7 +153,9 @@ function TextSection({ data }: { data: TextPreview }) {
   const { t } = useLanguage();
   return (
     <Section title={t("preview")}>
-      <div className="text" tabIndex={0} role="region" aria-label={t("preview")}>{data.text}</div>
+      <div className="text" tabIndex={0} role="region" aria-label={t("preview")}>
+        {data.text}
+      </div>
       {data.truncated && <p className="muted small">{t("textCut")}</p>}
     </Section>
   );
@@ -150,7 +170,9 @@ function DirectorySection({ data }: { data: DirectoryPreview }) {
           <tbody>
             {data.entries.map((entry) => (
               <tr key={entry.path}>
-                <td className="mono" title={entry.path}>{entry.path}</td>
+                <td className="mono" title={entry.path}>
+                  {entry.path}
+                </td>
                 <td className="r">{bytes(entry.size)}</td>
               </tr>
             ))}
@@ -177,9 +199,16 @@ function ModelSections({ data, brief }: { data: ModelPreview; brief: boolean }) 
           <Pairs pairs={shown} write={write} />
         </Section>
       )}
-      {!brief && facts.length > 0 && <Section title={t("facts")}><Pairs pairs={facts} write={write} /></Section>}
+      {!brief && facts.length > 0 && (
+        <Section title={t("facts")}>
+          <Pairs pairs={facts} write={write} />
+        </Section>
+      )}
       {!brief && data.tensors && data.tensors.length > 0 && (
-        <Section title={t("tensors")} right={data.parameter_count === null ? null : number(data.parameter_count)}>
+        <Section
+          title={t("tensors")}
+          right={data.parameter_count === null ? null : number(data.parameter_count)}
+        >
           <div className="prev" tabIndex={0} role="region" aria-label={t("tensors")}>
             <table className="t">
               <tbody>
@@ -201,11 +230,21 @@ function ModelSections({ data, brief }: { data: ModelPreview; brief: boolean }) 
 
 function Pairs({ pairs, write }: { pairs: readonly [string, unknown][]; write: (value: unknown) => string }) {
   return (
-    <dl style={{ display: "grid", gridTemplateColumns: "repeat(auto-fill, minmax(150px, 1fr))", gap: "4px 18px" }}>
+    <dl
+      style={{
+        display: "grid",
+        gridTemplateColumns: "repeat(auto-fill, minmax(150px, 1fr))",
+        gap: "4px 18px",
+      }}
+    >
       {pairs.map(([name, value]) => (
         <div key={name} className="row">
-          <dt className="mono muted grow ell" title={name}>{name}</dt>
-          <dd className="mono ell" title={plain(value, 500)} style={{ maxWidth: "60%" }}>{write(value)}</dd>
+          <dt className="mono muted grow ell" title={name}>
+            {name}
+          </dt>
+          <dd className="mono ell" title={plain(value, 500)} style={{ maxWidth: "60%" }}>
+            {write(value)}
+          </dd>
         </div>
       ))}
     </dl>
@@ -214,10 +253,14 @@ function Pairs({ pairs, write }: { pairs: readonly [string, unknown][]; write: (
 
 function BytesSection({ data }: { data: BytesPreview }) {
   const { t } = useLanguage();
-  const lines = (String(data.head).match(/.{1,32}/g) ?? []).map((line) => (line.match(/../g) ?? []).join(" "));
+  const lines = (String(data.head).match(/.{1,32}/g) ?? []).map((line) =>
+    (line.match(/../g) ?? []).join(" "),
+  );
   return (
     <Section title={t("preview")} right={t("firstBytes", { n: String(data.head).length / 2 })}>
-      <div className="text" tabIndex={0} role="region" aria-label={t("preview")} style={{ fontSize: 11 }}>{lines.join("\n")}</div>
+      <div className="text" tabIndex={0} role="region" aria-label={t("preview")} style={{ fontSize: 11 }}>
+        {lines.join("\n")}
+      </div>
     </Section>
   );
 }

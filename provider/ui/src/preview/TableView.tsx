@@ -18,14 +18,25 @@ export function TableView({ data, brief }: { data: TablePreview; brief: boolean 
             <tr>
               {columns.map((column, n) => (
                 <th key={n} className={numeric[n] ? "r" : ""} scope="col" title={describe(column, t, figure)}>
-                  <span style={{ display: "flex", justifyContent: numeric[n] ? "flex-end" : "flex-start", marginBottom: 4, minHeight: 16 }}>
-                    <Spark counts={column.histogram?.counts ?? (column.top ?? []).map(([, count]) => count)} />
+                  <span
+                    style={{
+                      display: "flex",
+                      justifyContent: numeric[n] ? "flex-end" : "flex-start",
+                      marginBottom: 4,
+                      minHeight: 16,
+                    }}
+                  >
+                    <Spark
+                      counts={column.histogram?.counts ?? (column.top ?? []).map(([, count]) => count)}
+                    />
                   </span>
                   {column.name}
                   {!brief && (
                     <>
                       <span className="ty">{column.type}</span>
-                      <span className={`ms ${column.missing ? "on" : ""}`}>{t("missing", { n: column.missing })}</span>
+                      <span className={`ms ${column.missing ? "on" : ""}`}>
+                        {t("missing", { n: column.missing })}
+                      </span>
                     </>
                   )}
                 </th>
@@ -47,7 +58,12 @@ export function TableView({ data, brief }: { data: TablePreview; brief: boolean 
       </div>
       {!brief && (
         <p className="muted small" style={{ marginTop: 6 }}>
-          {t("firstRows", { n: rows.length, m: number(data.rows), k: columns.length, c: number(data.column_count) })}
+          {t("firstRows", {
+            n: rows.length,
+            m: number(data.rows),
+            k: columns.length,
+            c: number(data.column_count),
+          })}
           {data.statistics_rows < data.rows && ` · ${t("statisticsOf", { n: data.statistics_rows })}`}
         </p>
       )}
@@ -55,7 +71,11 @@ export function TableView({ data, brief }: { data: TablePreview; brief: boolean 
   );
 }
 
-function describe(column: TableColumn, t: ReturnType<typeof useLanguage>["t"], figure: (n: number) => string): string {
+function describe(
+  column: TableColumn,
+  t: ReturnType<typeof useLanguage>["t"],
+  figure: (n: number) => string,
+): string {
   const write = (value: unknown) => (typeof value === "number" ? figure(value) : plain(value, 40));
   const parts = [
     column.min != null && `${t("min")} ${write(column.min)}`,

@@ -51,7 +51,10 @@ function Coloured({ text }: { text: string }) {
 }
 
 export function plainLines(text: string): Line[] {
-  return text.replace(/\n$/, "").split("\n").map((line, n) => ({ number: n + 1, text: line, look: "" }));
+  return text
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line, n) => ({ number: n + 1, text: line, look: "" }));
 }
 
 const LONGEST = 1500;
@@ -64,7 +67,8 @@ export function diffLines(before: string, after: string, around = 3): Line[] | n
   const common: Uint16Array[] = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i -= 1) {
     for (let j = b.length - 1; j >= 0; j -= 1) {
-      common[i]![j] = a[i] === b[j] ? common[i + 1]![j + 1]! + 1 : Math.max(common[i + 1]![j]!, common[i]![j + 1]!);
+      common[i]![j] =
+        a[i] === b[j] ? common[i + 1]![j + 1]! + 1 : Math.max(common[i + 1]![j]!, common[i]![j + 1]!);
     }
   }
   const all: Line[] = [];
@@ -81,6 +85,8 @@ export function diffLines(before: string, after: string, around = 3): Line[] | n
       j += 1;
     }
   }
-  const near = all.map((_, n) => all.slice(Math.max(0, n - around), n + around + 1).some((line) => line.look !== ""));
+  const near = all.map((_, n) =>
+    all.slice(Math.max(0, n - around), n + around + 1).some((line) => line.look !== ""),
+  );
   return all.filter((_, n) => near[n]);
 }

@@ -8,7 +8,9 @@ export function duration(seconds: number | null | undefined): string {
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} m ${pad(whole % 60)} s`;
   const hours = Math.floor(whole / 3600);
-  return hours < 48 ? `${hours} h ${pad(Math.floor((whole % 3600) / 60))} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  return hours < 48
+    ? `${hours} h ${pad(Math.floor((whole % 3600) / 60))} m`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 function pad(n: number): string {
@@ -44,7 +46,10 @@ export function shortDigest(digest: string): string {
   return hex.length > 16 ? `sha256:${hex.slice(0, 8)}…${hex.slice(-4)}` : digest;
 }
 
-export function shape(sizes: readonly (number | null)[] | null | undefined, write: (n: number) => string): string {
+export function shape(
+  sizes: readonly (number | null)[] | null | undefined,
+  write: (n: number) => string,
+): string {
   return sizes?.length ? sizes.map((size) => (size == null ? "?" : write(size))).join(" × ") : "";
 }
 

@@ -1,8 +1,18 @@
 /** What all of the pages share: the root, its size, errors, keys. */
 
-import { Component, useCallback, useEffect, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from "react";
+import {
+  Component,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type ReactNode,
+  type RefObject,
+} from "react";
+import { Link } from "react-router-dom";
 import { ApiError } from "../api/client";
-import { DOCS } from "../host";
+import { place } from "../host";
 import { useLanguage } from "./language";
 import { Button, Copy, Message } from "./parts";
 
@@ -84,12 +94,13 @@ export function ErrorMessage({ error, again }: { error: Error; again: () => void
   );
 }
 
-export function DocsLink() {
+/** From where nothing is to where something is. */
+export function CatalogueLink() {
   const { t } = useLanguage();
   return (
-    <a className="btn" href={DOCS} target="_blank" rel="noreferrer noopener">
-      {t("howRecorded")}
-    </a>
+    <Link className="btn" to={place.search()}>
+      {t("allArtifacts")}
+    </Link>
   );
 }
 
@@ -128,12 +139,23 @@ export function useSingleKeys(): readonly [boolean, () => void] {
 
 /** How many seconds ago, counted while it is shown. */
 export function useAge(at: number | null): number {
+  const now = useNow(at !== null);
+  return at === null ? 0 : Math.max(0, Math.round((now - at) / 1000));
+}
+
+/** How many seconds from now. */
+export function useCountdown(to: number | null): number {
+  const now = useNow(to !== null);
+  return to === null ? 0 : Math.max(0, Math.round((to - now) / 1000));
+}
+
+function useNow(counting: boolean): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
-    if (at === null) return;
+    if (!counting) return;
     setNow(Date.now());
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
-  }, [at]);
-  return at === null ? 0 : Math.max(0, Math.round((now - at) / 1000));
+  }, [counting]);
+  return now;
 }

@@ -138,7 +138,15 @@ export function DigestText({ digest }: { digest: string }) {
   );
 }
 
-export function Section({ title, right, children }: { title: string; right?: ReactNode; children: ReactNode }) {
+export function Section({
+  title,
+  right,
+  children,
+}: {
+  title: string;
+  right?: ReactNode;
+  children: ReactNode;
+}) {
   return (
     <section className="sec">
       <h3>
@@ -194,7 +202,10 @@ export function Skeleton({ label }: { label: string }) {
           <div className="sk" style={{ width: 152, height: 58 }} />
           <div className="sk" style={{ width: 142, height: 36, borderRadius: 18, margin: "9px 0 0 10px" }} />
           {column % 2 === 1 && (
-            <div className="sk" style={{ width: 142, height: 36, borderRadius: 18, margin: "7px 0 0 10px" }} />
+            <div
+              className="sk"
+              style={{ width: 142, height: 36, borderRadius: 18, margin: "7px 0 0 10px" }}
+            />
           )}
         </div>
       ))}

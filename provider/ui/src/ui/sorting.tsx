@@ -11,7 +11,8 @@ export function useSorting(first: string, descending = false): Sorting {
   const [state, setState] = useState({ by: first, descending });
   return {
     ...state,
-    set: (by) => setState((was) => (was.by === by ? { by, descending: !was.descending } : { by, descending: false })),
+    set: (by) =>
+      setState((was) => (was.by === by ? { by, descending: !was.descending } : { by, descending: false })),
   };
 }
 
@@ -19,14 +20,31 @@ export function useSorting(first: string, descending = false): Sorting {
 export function compareValues(a: unknown, b: unknown, descending: boolean): number {
   const missing = Number(a == null) - Number(b == null);
   if (missing || a == null || b == null) return missing;
-  const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
+  const order =
+    typeof a === "number" && typeof b === "number"
+      ? a - b
+      : String(a).localeCompare(String(b), undefined, { numeric: true });
   return descending ? -order : order;
 }
 
-export function SortHead({ sorting, by, right, children }: { sorting: Sorting; by: string; right?: boolean; children: ReactNode }) {
+export function SortHead({
+  sorting,
+  by,
+  right,
+  children,
+}: {
+  sorting: Sorting;
+  by: string;
+  right?: boolean;
+  children: ReactNode;
+}) {
   const on = sorting.by === by;
   return (
-    <th scope="col" className={right ? "r" : ""} aria-sort={on ? (sorting.descending ? "descending" : "ascending") : "none"}>
+    <th
+      scope="col"
+      className={right ? "r" : ""}
+      aria-sort={on ? (sorting.descending ? "descending" : "ascending") : "none"}
+    >
       <button type="button" onClick={() => sorting.set(by)}>
         {children}
         {on && <Icon name={sorting.descending ? "down" : "up"} size={10} />}

@@ -31,7 +31,9 @@ export function RunsTable(props: Props) {
     if (sorting.by === "made") return row.logical_date ?? row.started;
     if (sorting.by === "state") return row.state;
     if (sorting.by === "duration") return row.duration_s;
-    return cellValue(sorting.by.startsWith("p:") ? row.params[sorting.by.slice(2)] : row.metrics[sorting.by.slice(2)]);
+    return cellValue(
+      sorting.by.startsWith("p:") ? row.params[sorting.by.slice(2)] : row.metrics[sorting.by.slice(2)],
+    );
   };
   const sorted = [...rows].sort((x, y) => compareValues(value(x), value(y), sorting.descending));
   const numbers = rows.flatMap((row) => {
@@ -40,23 +42,59 @@ export function RunsTable(props: Props) {
   });
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   return (
-    <div className="card scroll" style={{ margin: "10px 0 0", overflow: "auto" }} tabIndex={0} role="region" aria-label={t("runs")}>
+    <div
+      className="card scroll"
+      style={{ margin: "10px 0 0", overflow: "auto" }}
+      tabIndex={0}
+      role="region"
+      aria-label={t("runs")}
+    >
       <table className="t" style={{ fontSize: 12.5 }}>
         <caption className="sr">{t("runs")}</caption>
         <thead>
           <tr>
             <td colSpan={5} style={{ border: 0, background: "var(--sub)", padding: 0 }} />
-            {params.length > 0 && <th colSpan={params.length} scope="colgroup" className="r" style={{ border: 0, paddingBottom: 0 }}>{t("parameters")}</th>}
-            {metrics.length > 0 && <th colSpan={metrics.length} scope="colgroup" className="r" style={{ border: 0, paddingBottom: 0 }}>{t("metrics")}</th>}
+            {params.length > 0 && (
+              <th
+                colSpan={params.length}
+                scope="colgroup"
+                className="r"
+                style={{ border: 0, paddingBottom: 0 }}
+              >
+                {t("parameters")}
+              </th>
+            )}
+            {metrics.length > 0 && (
+              <th
+                colSpan={metrics.length}
+                scope="colgroup"
+                className="r"
+                style={{ border: 0, paddingBottom: 0 }}
+              >
+                {t("metrics")}
+              </th>
+            )}
           </tr>
           <tr>
-            <th scope="col" style={{ width: 38, paddingLeft: 12 }}><span className="sr">{t("compareRuns")}</span></th>
-            <SortHead sorting={sorting} by="made">{t("runHead")}</SortHead>
-            <SortHead sorting={sorting} by="state">{t("status")}</SortHead>
-            <SortHead sorting={sorting} by="duration" right>{t("duration")}</SortHead>
+            <th scope="col" style={{ width: 38, paddingLeft: 12 }}>
+              <span className="sr">{t("compareRuns")}</span>
+            </th>
+            <SortHead sorting={sorting} by="made">
+              {t("runHead")}
+            </SortHead>
+            <SortHead sorting={sorting} by="state">
+              {t("status")}
+            </SortHead>
+            <SortHead sorting={sorting} by="duration" right>
+              {t("duration")}
+            </SortHead>
             <th scope="col">{t("changedHead")}</th>
-            {params.map((column) => <Head key={column.key} column={column} by={`p:${column.key}`} sorting={sorting} all={params} />)}
-            {metrics.map((column) => <Head key={column.key} column={column} by={`m:${column.key}`} sorting={sorting} all={metrics} />)}
+            {params.map((column) => (
+              <Head key={column.key} column={column} by={`p:${column.key}`} sorting={sorting} all={params} />
+            ))}
+            {metrics.map((column) => (
+              <Head key={column.key} column={column} by={`m:${column.key}`} sorting={sorting} all={metrics} />
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -67,21 +105,34 @@ export function RunsTable(props: Props) {
             return (
               <tr key={row.run_id} className={pick ? "on" : ""}>
                 <td style={{ paddingLeft: 8 }}>
-                  <button type="button" role="checkbox" className="pick" aria-checked={pick !== null} aria-label={t("pickRun", { run: row.run_id })} onClick={() => props.onPick(row.run_id)}>
+                  <button
+                    type="button"
+                    role="checkbox"
+                    className="pick"
+                    aria-checked={pick !== null}
+                    aria-label={t("pickRun", { run: row.run_id })}
+                    onClick={() => props.onPick(row.run_id)}
+                  >
                     <span>{pick}</span>
                   </button>
                 </td>
                 <td>
                   <Link to={place.run(props.dagId, row.run_id)} title={row.run_id}>
-                    {row.logical_date || row.started ? props.clock(row.logical_date ?? row.started) : runLabel(row.run_id, props.clock)}
+                    {row.logical_date || row.started
+                      ? props.clock(row.logical_date ?? row.started)
+                      : runLabel(row.run_id, props.clock)}
                   </Link>
                 </td>
-                <td><StateWord state={stateOf(row.state, row.status)} /></td>
+                <td>
+                  <StateWord state={stateOf(row.state, row.status)} />
+                </td>
                 <td className="r">{duration(row.duration_s)}</td>
                 <td>
                   {changed.length ? (
                     <span className="tag info" title={changed.join(", ")}>
-                      {t("codeOf", { names: changed.slice(0, 2).join(", ") + (changed.length > 2 ? " …" : "") })}
+                      {t("codeOf", {
+                        names: changed.slice(0, 2).join(", ") + (changed.length > 2 ? " …" : ""),
+                      })}
                     </span>
                   ) : (
                     <span className="subtle">–</span>
@@ -89,8 +140,14 @@ export function RunsTable(props: Props) {
                 </td>
                 {params.map((column) => {
                   const cell = row.params[column.key];
-                  const differs = older !== undefined && JSON.stringify(older.params[column.key]?.value) !== JSON.stringify(cell?.value);
-                  return <td key={column.key} className="r" style={differs ? { fontWeight: 600 } : undefined}><CellText cell={cell} write={props.write} /></td>;
+                  const differs =
+                    older !== undefined &&
+                    JSON.stringify(older.params[column.key]?.value) !== JSON.stringify(cell?.value);
+                  return (
+                    <td key={column.key} className="r" style={differs ? { fontWeight: 600 } : undefined}>
+                      <CellText cell={cell} write={props.write} />
+                    </td>
+                  );
                 })}
                 {metrics.map((column) => {
                   const cell = row.metrics[column.key];
@@ -98,7 +155,13 @@ export function RunsTable(props: Props) {
                   return (
                     <td key={column.key} className="r">
                       {column.key === charted && typeof one === "number" && (
-                        <span className="meter" aria-hidden="true"><i style={{ width: `${high > low ? Math.max(4, ((one - low) / (high - low)) * 100) : 100}%` }} /></span>
+                        <span className="meter" aria-hidden="true">
+                          <i
+                            style={{
+                              width: `${high > low ? Math.max(4, ((one - low) / (high - low)) * 100) : 100}%`,
+                            }}
+                          />
+                        </span>
                       )}
                       <CellText cell={cell} write={props.write} />
                     </td>
@@ -114,7 +177,17 @@ export function RunsTable(props: Props) {
 }
 
 /** The task is named only where two columns would read the same. */
-function Head({ column, by, sorting, all }: { column: Column; by: string; sorting: ReturnType<typeof useSorting>; all: readonly Column[] }) {
+function Head({
+  column,
+  by,
+  sorting,
+  all,
+}: {
+  column: Column;
+  by: string;
+  sorting: ReturnType<typeof useSorting>;
+  all: readonly Column[];
+}) {
   const twice = all.filter((other) => other.name === column.name).length > 1;
   return (
     <SortHead sorting={sorting} by={by} right>

@@ -36,13 +36,20 @@ export function summarize(comparison: Comparison, { t }: Language): Summary {
     none: m ? t("metricsSame") : t("noDirection"),
   }[direction];
 
-  const code = uniqueBy(tasks.filter((task) => task.code != null), (task) => task.task_id);
-  const params = tasks.flatMap((task) => (task.params ?? []).map((change) => ({ task: taskName(task), change })));
+  const code = uniqueBy(
+    tasks.filter((task) => task.code != null),
+    (task) => task.task_id,
+  );
+  const params = tasks.flatMap((task) =>
+    (task.params ?? []).map((change) => ({ task: taskName(task), change })),
+  );
   const environment = uniqueBy(
     tasks.flatMap((task) => (task.environment ?? []).map((change) => ({ task: taskName(task), change }))),
     ({ change }) => JSON.stringify(change),
   );
-  const packages = environment.map(({ change }) => change).filter((change) => change.name.startsWith("package:"));
+  const packages = environment
+    .map(({ change }) => change)
+    .filter((change) => change.name.startsWith("package:"));
   const parts = [
     code.length ? t("codeOfSteps", { names: code.map((task) => task.task_id).join(", ") }) : "",
     params.length ? t("nParameters", { n: params.length }) : "",
@@ -50,7 +57,11 @@ export function summarize(comparison: Comparison, { t }: Language): Summary {
   ].filter(Boolean);
   // inputs that a changed step of the same run made differ as a consequence; only those from elsewhere are data
   const outside = outsideInputs(comparison);
-  const data = outside.length ? (outside.every((input) => input.same) ? t("dataSame") : t("dataDiffers")) : "";
+  const data = outside.length
+    ? outside.every((input) => input.same)
+      ? t("dataSame")
+      : t("dataDiffers")
+    : "";
   const changed = parts.length
     ? `${t("changedList", { list: parts.join(", ") })} ${data}`
     : comparison.differences.inputs

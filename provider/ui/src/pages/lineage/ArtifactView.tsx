@@ -23,15 +23,23 @@ const DEPTHS = [3, 6, 20, 100];
 
 export function ArtifactView({ id }: { id: string }) {
   const { t } = useLanguage();
-  const { data, error, again } = useRead(`artifact ${id}`, (signal) => api.artifact(id, signal), (page) => Boolean(page.behind));
+  const { data, error, again } = useRead(
+    `artifact ${id}`,
+    (signal) => api.artifact(id, signal),
+    (page) => Boolean(page.behind),
+  );
   return (
     <div className="page nav">
       <Link to={place.search()} className="row" style={{ gap: 4, alignSelf: "start", minHeight: 24 }}>
-        <span style={{ transform: "rotate(180deg)" }}><Icon name="chevron" size={12} /></span>
+        <span style={{ transform: "rotate(180deg)" }}>
+          <Icon name="chevron" size={12} />
+        </span>
         {t("backToSearch")}
       </Link>
       {error && !data ? (
-        <div style={{ position: "relative", minHeight: 360 }}><ErrorMessage error={error} again={again} /></div>
+        <div style={{ position: "relative", minHeight: 360 }}>
+          <ErrorMessage error={error} again={again} />
+        </div>
       ) : !data ? (
         <div className="sk" role="status" aria-label={t("loading")} style={{ height: 560 }} />
       ) : (
@@ -50,10 +58,20 @@ function Loaded({ page }: { page: ArtifactPage }) {
     <>
       <Head page={page} />
       {page.versions.length > 1 && <Versions page={page} />}
-      <TraceCard up={up.data} down={down.data} error={up.error ?? down.error} again={() => (up.again(), down.again())} page={page} />
+      <TraceCard
+        up={up.data}
+        down={down.data}
+        error={up.error ?? down.error}
+        again={() => (up.again(), down.again())}
+        page={page}
+      />
       <div className="two" style={{ gridTemplateColumns: "minmax(0,1fr) minmax(0,1fr)" }}>
         <div>
-          <section className="card box" aria-label={t("artifact")} style={{ paddingTop: 2, paddingBottom: 0 }}>
+          <section
+            className="card box"
+            aria-label={t("artifact")}
+            style={{ paddingTop: 2, paddingBottom: 0 }}
+          >
             <ArtifactSections artifact={artifact} page={page} />
           </section>
         </div>
@@ -73,7 +91,8 @@ function useDepth(): number {
 
 function useTrace(id: string, direction: "up" | "down") {
   const depth = useDepth();
-  return (signal: AbortSignal) => (direction === "up" ? api.ancestry(id, depth, signal) : api.descendants(id, depth, signal));
+  return (signal: AbortSignal) =>
+    direction === "up" ? api.ancestry(id, depth, signal) : api.descendants(id, depth, signal);
 }
 
 function Head({ page }: { page: ArtifactPage }) {
@@ -87,23 +106,48 @@ function Head({ page }: { page: ArtifactPage }) {
   const made = `${artifact.dag_id} / ${artifact.task_id}${artifact.map_index >= 0 ? `[${artifact.map_index}]` : ""}`;
   return (
     <div className="row" style={{ gap: 12, flexWrap: "wrap" }}>
-      <span style={{ scale: "1.3", margin: 4 }}><KindIcon kind={kind} big /></span>
+      <span style={{ scale: "1.3", margin: 4 }}>
+        <KindIcon kind={kind} big />
+      </span>
       <div className="grow" style={{ minWidth: 260 }}>
         <div className="flow">
           <h1 className="wrap">{artifactName(artifact)}</h1>
-          {at >= 0 && total > 1 && <span className="tag info">{t("version", { n: total - at })}{at === 0 && ` · ${t("newest")}`}</span>}
-          {best && <span className="tag ok"><Icon name="rise" />{t("bestSoFar", { metric: best })}</span>}
-          {artifact.pickle && <span className="tag warn" title={t("pickleHint")}>{t("pickle")}</span>}
+          {at >= 0 && total > 1 && (
+            <span className="tag info">
+              {t("version", { n: total - at })}
+              {at === 0 && ` · ${t("newest")}`}
+            </span>
+          )}
+          {best && (
+            <span className="tag ok">
+              <Icon name="rise" />
+              {t("bestSoFar", { metric: best })}
+            </span>
+          )}
+          {artifact.pickle && (
+            <span className="tag warn" title={t("pickleHint")}>
+              {t("pickle")}
+            </span>
+          )}
         </div>
         <div className="flow muted" style={{ fontSize: 12.5, marginTop: 2 }}>
           {shortType(artifact.type)} · {detailOf(artifact, number)} · {t("madeBy")}
-          <Link to={place.task(artifact.dag_id, artifact.run_id, artifact.task_id, artifact.map_index)}>{made}</Link>
+          <Link to={place.task(artifact.dag_id, artifact.run_id, artifact.task_id, artifact.map_index)}>
+            {made}
+          </Link>
           {artifact.made && <span>· {clock(artifact.made)}</span>}·
           <DigestText digest={artifact.digest} />
         </div>
       </div>
       {before && before.artifact.run_id !== artifact.run_id && (
-        <Link className="btn" to={place.dag(artifact.dag_id, { run_a: before.artifact.run_id, run_b: artifact.run_id, compare: "1" })}>
+        <Link
+          className="btn"
+          to={place.dag(artifact.dag_id, {
+            run_a: before.artifact.run_id,
+            run_b: artifact.run_id,
+            compare: "1",
+          })}
+        >
           <Icon name="differ" />
           {t("compareWith", { n: total - at - 1 })}
         </Link>
@@ -120,7 +164,9 @@ export function bestMetric(page: ArtifactPage): string | null {
   for (const metric of page.metrics ?? []) {
     const higher = metric.higher_is_better;
     if (higher == null || typeof metric.value !== "number") continue;
-    const known = others.flatMap((version) => (version.metrics ?? []).filter((one) => one.name === metric.name).map((one) => one.value));
+    const known = others.flatMap((version) =>
+      (version.metrics ?? []).filter((one) => one.name === metric.name).map((one) => one.value),
+    );
     const numbers = known.filter((value): value is number => typeof value === "number");
     const own = metric.value;
     if (numbers.length && numbers.every((value) => (higher ? own > value : own < value))) return metric.name;
@@ -128,7 +174,13 @@ export function bestMetric(page: ArtifactPage): string | null {
   return null;
 }
 
-function TraceCard(props: { up: TraceGraph | null; down: TraceGraph | null; error: Error | null; again: () => void; page: ArtifactPage }) {
+function TraceCard(props: {
+  up: TraceGraph | null;
+  down: TraceGraph | null;
+  error: Error | null;
+  again: () => void;
+  page: ArtifactPage;
+}) {
   const { t, figure } = useLanguage();
   const address = useAddress();
   const navigate = useNavigate();
@@ -138,15 +190,23 @@ function TraceCard(props: { up: TraceGraph | null; down: TraceGraph | null; erro
   const depth = useDepth();
   const frame = useRef<HTMLElement>(null);
   const both = useMemo<Traced | null>(() => {
-    const parts = [direction === "down" ? null : up, direction === "up" ? null : down].filter((part) => part !== null);
+    const parts = [direction === "down" ? null : up, direction === "up" ? null : down].filter(
+      (part) => part !== null,
+    );
     return up && down ? traced(parts, figure) : null;
   }, [up, down, direction, figure]);
   const layout = useMemo(() => both && lay(both.graph, SLIM), [both]);
-  const root = address.get("node") && layout?.nodes.has(address.get("node")!) ? address.get("node")! : (both?.root ?? null);
+  const root =
+    address.get("node") && layout?.nodes.has(address.get("node")!)
+      ? address.get("node")!
+      : (both?.root ?? null);
   const marks = useMemo(
     () =>
       layout && root
-        ? { up: ancestry(layout.graph, layout.find, root), down: descendants(layout.graph, layout.find, root) }
+        ? {
+            up: ancestry(layout.graph, layout.find, root),
+            down: descendants(layout.graph, layout.find, root),
+          }
         : { up: null, down: null },
     [layout, root],
   );
@@ -158,43 +218,88 @@ function TraceCard(props: { up: TraceGraph | null; down: TraceGraph | null; erro
   };
   const truncated = up?.truncated ?? down?.truncated;
   return (
-    <section ref={frame} className="card" style={{ overflow: "hidden" }} aria-label={t("ancestryAndDescendants")}>
-      <div className="tool" style={{ padding: "0 10px 0 14px", minHeight: 42, borderBottom: "1px solid var(--border)", background: "var(--bg)" }}>
+    <section
+      ref={frame}
+      className="card"
+      style={{ overflow: "hidden" }}
+      aria-label={t("ancestryAndDescendants")}
+    >
+      <div
+        className="tool"
+        style={{
+          padding: "0 10px 0 14px",
+          minHeight: 42,
+          borderBottom: "1px solid var(--border)",
+          background: "var(--bg)",
+        }}
+      >
         <h2 style={{ fontSize: 13, fontWeight: 600 }}>{t("ancestryAndDescendants")}</h2>
         {both && up && down && (
           <span className="muted small">
-            {t("stepsUp", { n: up.steps.length })} · {t("stepsDown", { n: down.steps.length })} · {t("nDags", { n: both.dags })}
+            {t("stepsUp", { n: up.steps.length })} · {t("stepsDown", { n: down.steps.length })} ·{" "}
+            {t("nDags", { n: both.dags })}
           </span>
         )}
         <span className="grow" />
-        <span className="row muted small" style={{ gap: 6 }}><svg width="22" height="6" aria-hidden="true"><path className="e hot" d="M0 3h22" /></svg>{t("madeFrom")}</span>
-        <span className="row muted small" style={{ gap: 6 }}><svg width="22" height="6" aria-hidden="true"><path className="e down" d="M0 3h22" /></svg>{t("wentInto")}</span>
+        <span className="row muted small" style={{ gap: 6 }}>
+          <svg width="22" height="6" aria-hidden="true">
+            <path className="e hot" d="M0 3h22" />
+          </svg>
+          {t("madeFrom")}
+        </span>
+        <span className="row muted small" style={{ gap: 6 }}>
+          <svg width="22" height="6" aria-hidden="true">
+            <path className="e down" d="M0 3h22" />
+          </svg>
+          {t("wentInto")}
+        </span>
         <label className="field">
           <span>{t("depth")}</span>
           <select value={depth} onChange={(event) => address.change({ depth: event.target.value })}>
-            {DEPTHS.map((one) => <option key={one} value={one}>{one}</option>)}
+            {DEPTHS.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
           </select>
         </label>
         <Segments<Direction>
           label={t("ancestryAndDescendants")}
           value={direction}
-          options={[{ value: "up", label: t("upOnly") }, { value: "both", label: t("both") }, { value: "down", label: t("downOnly") }]}
+          options={[
+            { value: "up", label: t("upOnly") },
+            { value: "both", label: t("both") },
+            { value: "down", label: t("downOnly") },
+          ]}
           onChange={(value) => address.change({ direction: value === "both" ? null : value })}
         />
         <Segments
           label={t("view")}
           value={table ? "table" : "graph"}
-          options={[{ value: "graph", label: t("graph"), icon: "lineage" }, { value: "table", label: t("table"), icon: "list" }]}
+          options={[
+            { value: "graph", label: t("graph"), icon: "lineage" },
+            { value: "table", label: t("table"), icon: "list" },
+          ]}
           onChange={(value) => address.change({ view: value === "table" ? "table" : null })}
         />
       </div>
       {truncated && (
         <div className="call warn row" role="status" style={{ borderRadius: 0, borderWidth: "0 0 1px" }}>
           <Icon name="warn" />
-          {truncated.at_least ? t("truncatedMore", { n: truncated.shown }) : t("truncated", { n: truncated.shown, m: truncated.total })} · {t("nearestFirst")}
+          {truncated.at_least
+            ? t("truncatedMore", { n: truncated.shown })
+            : t("truncated", { n: truncated.shown, m: truncated.total })}{" "}
+          · {t("nearestFirst")}
         </div>
       )}
-      <div style={{ position: "relative", height: table ? undefined : graphHeight(layout?.size.h), display: "flex", minHeight: 200 }}>
+      <div
+        style={{
+          position: "relative",
+          height: table ? undefined : graphHeight(layout?.size.h),
+          display: "flex",
+          minHeight: 200,
+        }}
+      >
         {props.error ? (
           <ErrorMessage error={props.error} again={props.again} />
         ) : !layout || !both ? (
@@ -211,7 +316,9 @@ function TraceCard(props: { up: TraceGraph | null; down: TraceGraph | null; erro
             showValues={false}
             covered={0}
             start={root}
-            onSelect={(node, enter) => (enter && node ? open(node) : node && clicked(node, root, address.change, open))}
+            onSelect={(node, enter) =>
+              enter && node ? open(node) : node && clicked(node, root, address.change, open)
+            }
             onOpen={open}
             onUnfold={null}
           />
@@ -224,7 +331,12 @@ function TraceCard(props: { up: TraceGraph | null; down: TraceGraph | null; erro
 const EMPTY: ReadonlySet<string> = new Set();
 
 /** The first click traces from the node, a click on what is traced already opens it. */
-function clicked(node: string, root: string | null, change: (changes: Record<string, string | null>) => void, open: (node: string) => void) {
+function clicked(
+  node: string,
+  root: string | null,
+  change: (changes: Record<string, string | null>) => void,
+  open: (node: string) => void,
+) {
   if (node === root) open(node);
   else change({ node });
 }

@@ -16,7 +16,12 @@ export function parseQuery(text: string): Query {
   const rest: string[] = [];
   const param: string[] = [];
   const metric: string[] = [];
-  const single: Record<"type" | "dag_id" | "name" | "digest", string | null> = { type: null, dag_id: null, name: null, digest: null };
+  const single: Record<"type" | "dag_id" | "name" | "digest", string | null> = {
+    type: null,
+    dag_id: null,
+    name: null,
+    digest: null,
+  };
   for (const word of text.split(/\s+/).filter(Boolean)) {
     const found = /^(param|metric|type|dag|name|digest):(.+)$/.exec(word);
     const [, field, value] = found ?? [];
@@ -37,5 +42,10 @@ export function withField(text: string, field: string, value: string | null): st
 }
 
 export function fieldOf(text: string, field: string): string | null {
-  return text.split(/\s+/).find((word) => word.startsWith(`${field}:`))?.slice(field.length + 1) ?? null;
+  return (
+    text
+      .split(/\s+/)
+      .find((word) => word.startsWith(`${field}:`))
+      ?.slice(field.length + 1) ?? null
+  );
 }

@@ -7,7 +7,9 @@ import { StateIcon } from "../../ui/parts";
 /** Only what this graph has. */
 export function Legend({ layout }: { layout: Layout }) {
   const { t } = useLanguage();
-  const states = new Set<State>(layout.graph.steps.flatMap((step) => [step.state, ...(step.mapped?.states ?? [])]));
+  const states = new Set<State>(
+    layout.graph.steps.flatMap((step) => [step.state, ...(step.mapped?.states ?? [])]),
+  );
   const cached = layout.graph.steps.some((step) => step.cached);
   const mapped = layout.graph.steps.find((step) => step.mapped);
   return (

@@ -11,7 +11,7 @@ import { ancestry } from "../../graph/trace";
 import { place, useAddress } from "../../host";
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
-import { DocsLink, ErrorMessage, useSingleKeys, useWide } from "../../ui/page";
+import { CatalogueLink, ErrorMessage, useSingleKeys, useWide } from "../../ui/page";
 import { Message, Skeleton } from "../../ui/parts";
 import { Legend } from "./Legend";
 import { LiveNote, StaleNote } from "./Live";
@@ -65,7 +65,8 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
 
   const select = (id: string | null, enter = false) => {
     address.change({ node: id }, id !== selected);
-    if (enter) requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>("[data-first], button")?.focus());
+    if (enter)
+      requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>("[data-first], button")?.focus());
   };
   const open = (id: string) => {
     const step = layout?.find.steps.get(id);
@@ -94,7 +95,10 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
     }
     if (typing || !keysOn || event.ctrlKey || event.metaKey || event.altKey) return;
     const active = graphRef.current?.active() ?? selected;
-    const step = active && (layout?.find.steps.get(active) ?? layout?.find.steps.get(layout.find.artifacts.get(active)?.step ?? ""));
+    const step =
+      active &&
+      (layout?.find.steps.get(active) ??
+        layout?.find.steps.get(layout.find.artifacts.get(active)?.step ?? ""));
     const actions: Readonly<Record<string, () => void>> = {
       "/": () => findRef.current?.focus(),
       f: () => graphRef.current?.fit(),
@@ -132,7 +136,17 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
         findRef={findRef}
         selectedName={selected && layout ? nameOf(layout, selected) : null}
         hasMapped={(data?.tasks ?? []).some((task) => task.mapped)}
-        note={data && folded && layout ? <LiveNote run={data} shown={layout.nodes.size} total={folded.total} error={loaded.error} at={loaded.at} /> : null}
+        note={
+          data && folded && layout ? (
+            <LiveNote
+              run={data}
+              shown={layout.nodes.size}
+              total={folded.total}
+              error={loaded.error}
+              at={loaded.at}
+            />
+          ) : null
+        }
         onChange={(changes) => address.change(changes)}
         onClear={() => select(null)}
         onFit={() => graphRef.current?.fit()}
@@ -151,7 +165,7 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
           <Skeleton label={t("loading")} />
         ) : empty && !layout.nodes.size ? (
           <Message icon="lineage" title={t("emptyTitle")} text={t("emptyText")}>
-            <DocsLink />
+            <CatalogueLink />
           </Message>
         ) : table ? (
           <StepTable layout={layout} folded={folded} selected={selected} onSelect={select} />
@@ -182,7 +196,13 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
                     </button>
                   </div>
                 )}
-                {data.truncated && <Truncated shown={data.truncated.shown} total={data.truncated.total} atLeast={data.truncated.at_least ?? false} />}
+                {data.truncated && (
+                  <Truncated
+                    shown={data.truncated.shown}
+                    total={data.truncated.total}
+                    atLeast={data.truncated.at_least ?? false}
+                  />
+                )}
                 {loaded.error && <StaleNote retryAt={loaded.retryAt} again={loaded.again} />}
               </>
             }
@@ -220,10 +240,15 @@ function newestModel(layout: Layout): string | null {
 function Truncated({ shown, total, atLeast }: { shown: number; total: number; atLeast: boolean }) {
   const { t } = useLanguage();
   return (
-    <div className="call warn row" role="status" style={{ position: "absolute", left: 12, right: 12, top: 12, zIndex: 6 }}>
+    <div
+      className="call warn row"
+      role="status"
+      style={{ position: "absolute", left: 12, right: 12, top: 12, zIndex: 6 }}
+    >
       <Icon name="warn" />
       <span className="grow">
-        <b>{atLeast ? t("truncatedMore", { n: shown }) : t("truncated", { n: shown, m: total })}</b> {t("nearestFirst")}
+        <b>{atLeast ? t("truncatedMore", { n: shown }) : t("truncated", { n: shown, m: total })}</b>{" "}
+        {t("nearestFirst")}
       </span>
     </div>
   );
@@ -236,7 +261,8 @@ function Announcer({ state }: { state: string | null }) {
   const [text, setText] = useState("");
   useEffect(() => {
     if (state === null) return;
-    if (first.current !== null && first.current !== state) setText(t("runEnded", { state: t(stateOf(state)) }));
+    if (first.current !== null && first.current !== state)
+      setText(t("runEnded", { state: t(stateOf(state)) }));
     first.current = state;
   }, [state, t]);
   return (

@@ -66,7 +66,13 @@ export function Toolbar(props: Props) {
               onClick={() => props.onChange({ fold: props.folded ? "0" : null, open: null })}
             />
           )}
-          <Button icon="tag" label={t("showValues")} square={tight} pressed={props.values} onClick={() => props.onChange({ values: props.values ? "0" : null })} />
+          <Button
+            icon="tag"
+            label={t("showValues")}
+            square={tight}
+            pressed={props.values}
+            onClick={() => props.onChange({ values: props.values ? "0" : null })}
+          />
         </>
       )}
       <span className="grow" />
@@ -74,21 +80,47 @@ export function Toolbar(props: Props) {
       {props.selectedName !== null && (
         <span className="tag info big" style={{ maxWidth: 240 }}>
           <span className="ell">{t("pathTo", { name: props.selectedName })}</span>
-          <button type="button" aria-label={t("clearSelection")} onClick={props.onClear} style={{ minWidth: 24, minHeight: 22, display: "grid", placeItems: "center", marginRight: -6 }}>
+          <button
+            type="button"
+            aria-label={t("clearSelection")}
+            onClick={props.onClear}
+            style={{ minWidth: 24, minHeight: 22, display: "grid", placeItems: "center", marginRight: -6 }}
+          >
             <Icon name="x" />
           </button>
         </span>
       )}
       {!table && (
         <>
-          {!tight && <Button icon="legend" label={t("legend")} kind="ghost" pressed={props.legend} onClick={() => props.onChange({ legend: props.legend ? "0" : "1" })} />}
+          {!tight && (
+            <Button
+              icon="legend"
+              label={t("legend")}
+              kind="ghost"
+              pressed={props.legend}
+              onClick={() => props.onChange({ legend: props.legend ? "0" : "1" })}
+            />
+          )}
           <Button icon="fit" label={t("fit")} kind="ghost" square={tight} onClick={props.onFit} />
         </>
       )}
-      <button type="button" className="btn ghost sq" aria-pressed={props.keysOn} aria-label={t("keyboard")} title={props.keysOn ? t("keyboardHint") : t("keyboardOff")} onClick={props.onKeys}>
+      <button
+        type="button"
+        className="btn ghost sq"
+        aria-pressed={props.keysOn}
+        aria-label={t("keyboard")}
+        title={props.keysOn ? t("keyboardHint") : t("keyboardOff")}
+        onClick={props.onKeys}
+      >
         <Icon name="keys" />
       </button>
-      <Button icon="expand" label={props.full ? t("leaveFullScreen") : t("fullScreen")} kind="ghost" square onClick={props.onFull} />
+      <Button
+        icon="expand"
+        label={props.full ? t("leaveFullScreen") : t("fullScreen")}
+        kind="ghost"
+        square
+        onClick={props.onFull}
+      />
     </div>
   );
 }

@@ -1,27 +1,34 @@
 import { Fragment } from "react";
-import { Link } from "react-router-dom";
 import { api } from "../../api/client";
-import type { ArtifactFacts, ArtifactPage, Attempt, GraphArtifact, Metric, TaskChange, TaskInstance } from "../../api/types";
+import type { Attempt, Metric, TaskChange, TaskInstance } from "../../api/types";
 import { useRead } from "../../api/use";
 import { AttemptBars, PhaseBar, ProfileFacts } from "../../charts/bars";
-import { artifactName, detailOf, kindOf, stateOf } from "../../graph/facts";
+import { stateOf } from "../../graph/facts";
 import { place } from "../../host";
 import { AttemptList } from "../../panel/AttemptList";
 import { changeOf, packagesOf, useBefore, type Before } from "../../panel/changes";
-import { ExternalChip, StepChip } from "../../panel/chips";
+import { ExternalChip } from "../../panel/chips";
 import { Source } from "../../panel/CodeSection";
 import { EnvironmentSection } from "../../panel/EnvironmentSection";
 import { ErrorSections } from "../../panel/ErrorSections";
 import { Change } from "../../panel/MetricTable";
-import { JsonTree } from "../../preview/JsonTree";
-import { Preview } from "../../preview/Preview";
 import { duration, plain } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
-import { DocsLink, ErrorMessage } from "../../ui/page";
+import { CatalogueLink, ErrorMessage } from "../../ui/page";
 import { Copy, DigestText, Facts, KindIcon, Message, StateIcon, backendIcon } from "../../ui/parts";
 
-const ONGOING = new Set(["running", "queued", "deferred", "scheduled", "up_for_retry", "up_for_reschedule", "restarting"]);
+import { Io, Producer, UsedBy } from "./Io";
+
+const ONGOING = new Set([
+  "running",
+  "queued",
+  "deferred",
+  "scheduled",
+  "up_for_retry",
+  "up_for_reschedule",
+  "restarting",
+]);
 const PREVIEWS = 6;
 
 export function TaskPage(props: { dagId: string; runId: string; taskId: string; mapIndex: number }) {
@@ -33,11 +40,34 @@ export function TaskPage(props: { dagId: string; runId: string; taskId: string; 
     (task) => Boolean(task.behind) || ONGOING.has(task.step.state ?? ""),
   );
   const before = useBefore(dagId, runId);
-  if (error && !data) return <Center><ErrorMessage error={error} again={again} /></Center>;
-  if (!data) return <Center><div role="status" aria-label={t("loading")} className="bill" style={{ paddingTop: 34 }}>{[0, 1, 2].map((n) => <Fragment key={n}><div className="sk" style={{ height: 180 }} />{n < 2 && <i />}</Fragment>)}</div></Center>;
+  if (error && !data)
+    return (
+      <Center>
+        <ErrorMessage error={error} again={again} />
+      </Center>
+    );
+  if (!data)
+    return (
+      <Center>
+        <div role="status" aria-label={t("loading")} className="bill" style={{ paddingTop: 34 }}>
+          {[0, 1, 2].map((n) => (
+            <Fragment key={n}>
+              <div className="sk" style={{ height: 180 }} />
+              {n < 2 && <i />}
+            </Fragment>
+          ))}
+        </div>
+      </Center>
+    );
   const attempt = data.attempts[0];
   if (!attempt) {
-    return <Center><Message icon="lineage" title={t("emptyTask")} text={t("emptyTaskText")}><DocsLink /></Message></Center>;
+    return (
+      <Center>
+        <Message icon="lineage" title={t("emptyTask")} text={t("emptyTaskText")}>
+          <CatalogueLink />
+        </Message>
+      </Center>
+    );
   }
   return <Bill task={data} attempt={attempt} before={before} change={changeOf(before, taskId, mapIndex)} />;
 }
@@ -47,7 +77,17 @@ function Center({ children }: { children: React.ReactNode }) {
 }
 
 /** The bill of lading: what went in, the step, what came out. */
-function Bill({ task, attempt, before, change }: { task: TaskInstance; attempt: Attempt; before: Before | null; change: TaskChange | null }) {
+function Bill({
+  task,
+  attempt,
+  before,
+  change,
+}: {
+  task: TaskInstance;
+  attempt: Attempt;
+  before: Before | null;
+  change: TaskChange | null;
+}) {
   const { t } = useLanguage();
   const { step } = task;
   const inputs = attempt.inputs ?? [];
@@ -80,30 +120,52 @@ function Bill({ task, attempt, before, change }: { task: TaskInstance; attempt: 
                     <Producer artifact={input.artifact} dag={step.dag_id} run={step.run_id} />
                     <span className="grow" />
                     {same !== undefined && before && (
-                      <span className={`tag ${same ? "" : "info"}`}><Icon name={same ? "equal" : "differ"} />{same ? t("sameAsBefore") : t("changed")}</span>
+                      <span className={`tag ${same ? "" : "info"}`}>
+                        <Icon name={same ? "equal" : "differ"} />
+                        {same ? t("sameAsBefore") : t("changed")}
+                      </span>
                     )}
                   </>
                 )}
               />
             );
           })}
-          {externalIn.map((external) => <div key={external.id} className="card io"><ExternalChip external={external} /></div>)}
+          {externalIn.map((external) => (
+            <div key={external.id} className="card io">
+              <ExternalChip external={external} />
+            </div>
+          ))}
           {!inputs.length && !externalIn.length && <p className="subtle">{t("noInputs")}</p>}
         </section>
-        <div className="arrow" aria-hidden="true"><Icon name="arrow" size={20} /></div>
+        <div className="arrow" aria-hidden="true">
+          <Icon name="arrow" size={20} />
+        </div>
         <section aria-label={t("step")}>
           <h3>{t("step")}</h3>
           <StepCard task={task} attempt={attempt} />
           <Params attempt={attempt} change={change} />
           <div style={{ marginTop: 10 }}>
             {attempt.code.digest && (
-              <Source attempt={attempt} dag={step.dag_id} run={step.run_id} task={step.task_id} mapIndex={step.map_index} before={before} changed={change?.code != null} />
+              <Source
+                attempt={attempt}
+                dag={step.dag_id}
+                run={step.run_id}
+                task={step.task_id}
+                mapIndex={step.map_index}
+                before={before}
+                changed={change?.code != null}
+              />
             )}
             <div className="flow small" style={{ marginTop: 6 }}>
               {before && change && (
-                <span className={`tag ${change.code ? "info" : ""}`}><Icon name={change.code ? "differ" : "equal"} />{change.code ? t("codeChanged") : t("codeSame")}</span>
+                <span className={`tag ${change.code ? "info" : ""}`}>
+                  <Icon name={change.code ? "differ" : "equal"} />
+                  {change.code ? t("codeChanged") : t("codeSame")}
+                </span>
               )}
-              {packagesOf(change).length > 0 && <span className="tag info">{t("packagesDiffer", { n: packagesOf(change).length })}</span>}
+              {packagesOf(change).length > 0 && (
+                <span className="tag info">{t("packagesDiffer", { n: packagesOf(change).length })}</span>
+              )}
               {attempt.code.digest && <DigestText digest={attempt.code.digest} />}
             </div>
           </div>
@@ -111,14 +173,28 @@ function Bill({ task, attempt, before, change }: { task: TaskInstance; attempt: 
             <EnvironmentSection attempt={attempt} changes={packagesOf(change)} />
           </div>
         </section>
-        <div className="arrow" aria-hidden="true"><Icon name="arrow" size={20} /></div>
+        <div className="arrow" aria-hidden="true">
+          <Icon name="arrow" size={20} />
+        </div>
         <section aria-label={t("outputs")}>
           <h3>{t("nOutputs", { n: outputs.length + externalOut.length })}</h3>
           {(attempt.metrics ?? []).length > 0 && <Metrics metrics={attempt.metrics ?? []} change={change} />}
           {outputs.map((artifact, n) => (
-            <Io key={artifact.id} artifact={artifact} preview={n < PREVIEWS} as={t("returned", { name: artifact.name === "return_value" ? "" : artifact.name + (artifact.element ?? "") })} foot={(page) => <UsedBy page={page} />} />
+            <Io
+              key={artifact.id}
+              artifact={artifact}
+              preview={n < PREVIEWS}
+              as={t("returned", {
+                name: artifact.name === "return_value" ? "" : artifact.name + (artifact.element ?? ""),
+              })}
+              foot={(page) => <UsedBy page={page} />}
+            />
           ))}
-          {externalOut.map((external) => <div key={external.id} className="card io"><ExternalChip external={external} /></div>)}
+          {externalOut.map((external) => (
+            <div key={external.id} className="card io">
+              <ExternalChip external={external} />
+            </div>
+          ))}
           {!outputs.length && !externalOut.length && <p className="subtle">{t("noOutputs")}</p>}
         </section>
       </div>
@@ -134,22 +210,53 @@ function StepCard({ task, attempt }: { task: TaskInstance; attempt: Attempt }) {
     <div className={`card stepcard s-${state}`}>
       <div className="row" style={{ fontWeight: 600, fontSize: 15 }}>
         <StateIcon state={state} label />
-        <span className="ell">{task.step.label}{task.step.map_index >= 0 && `[${task.step.map_index}]`}</span>
-        {task.step.cached && <span className="tag"><Icon name="bolt" />{t("cached")}</span>}
+        <span className="ell">
+          {task.step.label}
+          {task.step.map_index >= 0 && `[${task.step.map_index}]`}
+        </span>
+        {task.step.cached && (
+          <span className="tag">
+            <Icon name="bolt" />
+            {t("cached")}
+          </span>
+        )}
         <span className="grow" />
-        <span className="muted num" style={{ fontWeight: 400, fontSize: 12 }}>{duration(attempt.duration_s)}</span>
+        <span className="muted num" style={{ fontWeight: 400, fontSize: 12 }}>
+          {duration(attempt.duration_s)}
+        </span>
       </div>
       <div style={{ marginTop: 10 }}>
         <Facts
           rows={[
-            [t("target"), <span key="t" className="row" style={{ gap: 6 }}><Icon name={backendIcon(attempt.target ?? null)} />{attempt.target ?? t("task")} <span className="mono muted">{attempt.operator}</span></span>],
-            attempt.environment.image != null && [t("image"), <span key="i" className="row"><span className="mono wrap">{attempt.environment.image}</span><Copy text={attempt.environment.image} label={t("copy")} /></span>],
-            attempt.job?.["id"] != null && [t("job"), <span key="j" className="mono wrap">{plain(attempt.job["id"], 80)}</span>],
+            [
+              t("target"),
+              <span key="t" className="row" style={{ gap: 6 }}>
+                <Icon name={backendIcon(attempt.target ?? null)} />
+                {attempt.target ?? t("task")} <span className="mono muted">{attempt.operator}</span>
+              </span>,
+            ],
+            attempt.environment.image != null && [
+              t("image"),
+              <span key="i" className="row">
+                <span className="mono wrap">{attempt.environment.image}</span>
+                <Copy text={attempt.environment.image} label={t("copy")} />
+              </span>,
+            ],
+            attempt.job?.["id"] != null && [
+              t("job"),
+              <span key="j" className="mono wrap">
+                {plain(attempt.job["id"], 80)}
+              </span>,
+            ],
           ]}
         />
       </div>
-      <div style={{ marginTop: 10 }}><PhaseBar timings={attempt.timings ?? {}} /></div>
-      <div style={{ marginTop: 10 }}><ProfileFacts profile={attempt.profile ?? {}} /></div>
+      <div style={{ marginTop: 10 }}>
+        <PhaseBar timings={attempt.timings ?? {}} />
+      </div>
+      <div style={{ marginTop: 10 }}>
+        <ProfileFacts profile={attempt.profile ?? {}} />
+      </div>
     </div>
   );
 }
@@ -166,79 +273,17 @@ function Params({ attempt, change }: { attempt: Attempt; change: TaskChange | nu
           <div key={name} style={{ display: "contents" }}>
             <dt className="mono">{name}</dt>
             <dd>
-              <span className="mono wrap">{typeof value === "number" ? figure(value) : plain(value, 400)}</span>
-              {change?.params?.some((one) => one.name === name) && <span className="tag info">{t("changed")}</span>}
+              <span className="mono wrap">
+                {typeof value === "number" ? figure(value) : plain(value, 400)}
+              </span>
+              {change?.params?.some((one) => one.name === name) && (
+                <span className="tag info">{t("changed")}</span>
+              )}
             </dd>
           </div>
         ))}
       </dl>
     </div>
-  );
-}
-
-interface IoProps {
-  readonly artifact: GraphArtifact | ArtifactFacts;
-  /** Whether there is room for a preview. */
-  readonly preview: boolean;
-  readonly as: string;
-  readonly foot: (page: ArtifactPage | null) => React.ReactNode;
-}
-
-function Io(props: IoProps) {
-  const { artifact } = props;
-  const page = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal)).data;
-  const { t, number } = useLanguage();
-  const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
-  return (
-    <div className="card io">
-      <div className="row">
-        <KindIcon kind={kindOf(artifact.type, artifact.format)} big />
-        <div className="grow">
-          <div className="row">
-            <Link className="ell strong" to={place.artifact(artifact.id)} style={{ color: "inherit" }}>{artifactName(artifact)}</Link>
-            {artifact.pickle && <span className="tag warn" title={t("pickleHint")}>{t("pickle")}</span>}
-            <span className="grow" />
-            <span className="muted num" style={{ fontSize: 12 }}>{detailOf(artifact, number)}</span>
-          </div>
-          <div className="mono muted ell" style={{ fontSize: 11.5 }}>{props.as}</div>
-        </div>
-      </div>
-      {value !== undefined ? (
-        <div style={{ marginTop: 9 }}>{typeof value === "object" && value !== null ? <JsonTree value={value} /> : <div className="text">{plain(value, 4000)}</div>}</div>
-      ) : (
-        props.preview && page?.preview && <Preview id={artifact.id} brief />
-      )}
-      <footer>{props.foot(page)}</footer>
-    </div>
-  );
-}
-
-/** The step that made an input; of another run its DAG is named too. */
-function Producer({ artifact, dag, run }: { artifact: ArtifactFacts; dag: string; run: string }) {
-  const elsewhere = artifact.dag_id !== dag || artifact.run_id !== run;
-  return (
-    <Link className="chip step" to={place.task(artifact.dag_id, artifact.run_id, artifact.task_id, artifact.map_index)} title={artifact.run_id}>
-      <span className="ell">
-        {elsewhere && artifact.dag_id !== dag && `${artifact.dag_id} / `}
-        {artifact.task_id}
-        {artifact.map_index >= 0 && `[${artifact.map_index}]`}
-      </span>
-    </Link>
-  );
-}
-
-const SHOWN = 6;
-
-function UsedBy({ page }: { page: ArtifactPage | null }) {
-  const { t } = useLanguage();
-  const consumers = page?.consumers ?? [];
-  return (
-    <>
-      <span className="muted">{t("usedBy")}</span>
-      {consumers.slice(0, SHOWN).map((consumer) => <StepChip key={consumer.step.id + (consumer.param ?? "")} step={consumer.step} />)}
-      {consumers.length > SHOWN && <span className="muted">{t("more", { n: consumers.length - SHOWN + (page?.more_consumers ?? 0) })}</span>}
-      {page && !consumers.length && <span className="subtle">{t("nothingYet")}</span>}
-    </>
   );
 }
 
@@ -256,7 +301,9 @@ function Metrics({ metrics, change }: { metrics: readonly Metric[]; change: Task
           return (
             <div key={metric.name} className="metric">
               <span className="muted small wrap">{metric.name}</span>
-              <b className="wrap">{typeof metric.value === "number" ? figure(metric.value) : plain(metric.value, 40)}</b>
+              <b className="wrap">
+                {typeof metric.value === "number" ? figure(metric.value) : plain(metric.value, 40)}
+              </b>
               {known && <Change from={known.a} to={metric.value} higherIsBetter={metric.higher_is_better} />}
             </div>
           );
@@ -269,11 +316,19 @@ function Metrics({ metrics, change }: { metrics: readonly Metric[]; change: Task
 function Attempts({ task }: { task: TaskInstance }) {
   const { t } = useLanguage();
   return (
-    <section className="card box" style={{ display: "flex", gap: 28, flexWrap: "wrap" }} aria-label={t("attempts")}>
+    <section
+      className="card box"
+      style={{ display: "flex", gap: 28, flexWrap: "wrap" }}
+      aria-label={t("attempts")}
+    >
       <div style={{ width: 320, flex: "1 1 280px" }}>
-        <header className="strong" style={{ marginBottom: 8 }}>{t("attempts")}</header>
+        <header className="strong" style={{ marginBottom: 8 }}>
+          {t("attempts")}
+        </header>
         <AttemptList attempts={task.attempts} />
-        {(task.more_attempts ?? 0) > 0 && <p className="muted small">{t("more", { n: task.more_attempts ?? 0 })}</p>}
+        {(task.more_attempts ?? 0) > 0 && (
+          <p className="muted small">{t("more", { n: task.more_attempts ?? 0 })}</p>
+        )}
       </div>
       <div style={{ flex: "2 1 420px", paddingTop: 4 }}>
         <AttemptBars attempts={task.attempts} />
@@ -281,4 +336,3 @@ function Attempts({ task }: { task: TaskInstance }) {
     </section>
   );
 }
-
