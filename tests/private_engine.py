@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
-from benchmarks.cases.containers import available
+from benchmarks.cases.containers import absent
 
 from supervised import lives, until
 
@@ -31,7 +31,7 @@ class PrivateEngine:
 
     @staticmethod
     def possible() -> bool:
-        return available() and all(map(shutil.which, ("dockerd", "unshare"))) and os.geteuid() == 0
+        return not absent() and all(map(shutil.which, ("dockerd", "unshare"))) and os.geteuid() == 0
 
     def start(self, *, live_restore: bool = False) -> None:
         for left in ("docker.pid", "exec/containerd/containerd.pid"):  # by one that was killed
