@@ -35,6 +35,8 @@ def _isolate() -> None:
     """Before any test module imports Airflow, which reads its home and its settings once."""
     for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_"))]:
         del os.environ[name]
+    if url := os.environ.get("LADING_TEST_DATABASE"):  # else a file of SQLite in the home
+        os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
     (HOME / "dags").mkdir()
     os.environ.update({name: str(value) for name, value in SETTINGS.items()})
 
