@@ -36,6 +36,8 @@ def _isolate() -> None:
     """Before any test module imports Airflow, which reads its home and its settings once."""
     for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_"))]:
         del os.environ[name]
+    if url := os.environ.get("LADING_TEST_DATABASE"):  # else a file of SQLite in the home
+        os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
     (HOME / "dags").mkdir()
     (HOME / "tmp").mkdir()
     HOME.chmod(0o711)  # a database server of the tests has a user of its own

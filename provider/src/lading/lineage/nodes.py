@@ -60,7 +60,8 @@ class ArtifactKey(NamedTuple):
 
     @property
     def id(self) -> str:
-        return _path(*self.step, self.key + (self.element or ""), self.digest)
+        # the digest as ``quote`` would have it, of which each is another
+        return f"{_path(*self.step, self.key + (self.element or ''))}/{self.digest.replace(':', '%3A')}"
 
 
 @dataclass(frozen=True)

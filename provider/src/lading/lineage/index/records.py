@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.rows import place_ms
@@ -14,10 +14,11 @@ from lading.lineage.index.rows import place_ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import BindParameter, ColumnElement, Select
     from sqlalchemy.engine import Connection
 
-IN = 900  # values in one IN list
+_MOST_IDS = 900
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 class Sight(NamedTuple):
@@ -184,6 +185,18 @@ def externals(connection: Connection, events: Iterable[int]) -> list[ExternalRec
     return [ExternalRecord(*row) for row in chunked(connection, query, table.c.event, events)]
 
 
+# Built once: to build a query takes longer than to run a small one.
+_part, _whole = t.artifact.alias("part"), t.artifact.alias("whole")
+_same = and_(_whole.c.step == _part.c.step, _whole.c.name == _part.c.name)
+_PAIRS = _part.join(_whole, _same)
+_LISTED = _part.c.element.is_not(None), _whole.c.element.is_(None)
+_WHOLES = (
+    select(_part.c.id, _whole.c.id, _whole.c.place).select_from(_PAIRS).where(*_LISTED, _part.c.id.in_(IDS))
+)
+_ELEMENTS = select(_part.c.id, _whole.c.id, _part.c.element).select_from(_PAIRS)
+_ELEMENTS = _ELEMENTS.where(*_LISTED, _whole.c.id.in_(IDS))
+
+
 class Age(NamedTuple):
     """What tells an attempt from the others of its step."""
 
@@ -201,9 +214,17 @@ class Age(NamedTuple):
 
 def ages(connection: Connection, steps: Iterable[int]) -> list[Age]:
     """Of all attempts of these steps."""
-    c = t.event.c
-    query = select(c.id, c.step, c.try_number, c.generation, c.time_ms, c.uuid)
-    return [Age(*row) for row in chunked(connection, query, c.step, steps)]
+    return [Age(*row) for row in each(connection, _AGES, steps)]
+
+
+_AGES = select(
+    t.event.c.id,
+    t.event.c.step,
+    t.event.c.try_number,
+    t.event.c.generation,
+    t.event.c.time_ms,
+    t.event.c.uuid,
+).where(t.event.c.step.in_(IDS))
 
 
 _Attempt = TypeVar("_Attempt", AttemptRecord, Age)
@@ -218,14 +239,16 @@ def newest(records: Iterable[_Attempt]) -> dict[int, _Attempt]:
     return found
 
 
+def elements(connection: Connection, lists: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """Elements that were read of each list or dict: their ids, with the whole and the place in it."""
+    rows = each(connection, _ELEMENTS, lists)
+    return {part_id: (whole_id, element) for part_id, whole_id, element in rows}
+
+
 def wholes(connection: Connection, parts: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
     """The lists or dicts that each of these elements may be of: ids and places, oldest first."""
-    part, whole = t.artifact.alias("part"), t.artifact.alias("whole")
-    same = and_(whole.c.step == part.c.step, whole.c.name == part.c.name, whole.c.element.is_(None))
-    query = select(part.c.id, whole.c.id, whole.c.place).join(whole, same)
-    query = query.where(part.c.element.is_not(None))
     found: dict[int, list[tuple[int, int]]] = {}
-    for part_id, whole_id, place in chunked(connection, query, part.c.id, parts):
+    for part_id, whole_id, place in each(connection, _WHOLES, parts):
         found.setdefault(part_id, []).append((place, whole_id))
     return {part_id: [(id_, place) for place, id_ in sorted(some)] for part_id, some in found.items()}
 
@@ -241,5 +264,11 @@ def chunked(
 ) -> Iterator[Any]:
     """Rows of ``query`` where ``column`` is one of ``values``."""
     some = list(values)
-    for n in range(0, len(some), IN):
-        yield from connection.execute(query.where(column.in_(some[n : n + IN])))
+    return each(connection, query.where(column.in_(IDS)), some) if some else iter(())
+
+
+def each(connection: Connection, query: Select[Any], ids: Iterable[Any], **more: int) -> Iterator[Any]:
+    """Rows of ``query``, which has ``IDS`` in it, for all of ``ids``."""
+    some = list(ids)
+    for n in range(0, len(some), _MOST_IDS):
+        yield from connection.execute(query, {"ids": some[n : n + _MOST_IDS], **more}).all()

@@ -141,6 +141,8 @@ def event_of(body: bytes) -> dict[str, Any]:
 
 def cut(text: str, length: int = t.TEXT_LENGTH) -> str:
     """What a column can hold of ``text``, for people to read."""
+    if len(text) <= length and text.isascii() and "\0" not in text:
+        return text
     clean = text.replace("\0", "�").encode(errors="replace").decode()
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
@@ -154,7 +156,7 @@ def _mention(found: EventRows, key: ArtifactKey, ref: ArtifactRef) -> str:
     name = uid("artifact", key.id)
     element = None if key.element is None else cut(key.element, t.NAME_LENGTH)
     when = place(found.event["time_ms"], name)
-    row = ArtifactRow(key, series, ref.size, json.dumps(dict(ref.meta)), when, element)
+    row = ArtifactRow(key, series, ref.size, canonical_json(dict(ref.meta)).decode(), when, element)
     found.artifacts.setdefault(name, row)
     return name
 
@@ -224,7 +226,6 @@ def _check(event: LineageEvent) -> None:
         _fits("XCom key", name, t.NAME_LENGTH)
     for ref in [*(item.artifact for item in event.inputs), *(output.artifact for output in event.outputs)]:
         _in_range("size", ref.size, 0)
-        canonical_json(dict(ref.meta))
     _in_range("try_number", event.task.try_number, 0)
     _in_range("generation", event.task.generation, 0)
 
@@ -232,8 +233,18 @@ def _check(event: LineageEvent) -> None:
 def _fits(name: str, text: str, length: int) -> None:
     if not 0 < len(text) <= length:
         raise ValueError(f"{name} has {len(text)} characters, expected 1 to {length}")
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if "\0" in text or not _is_utf8(text):
         raise ValueError(f"{name} {text!r:.80} has characters that no database holds")
+
+
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _in_range(name: str, value: int, least: int) -> None:

@@ -10,7 +10,7 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.records import Sight, chunked
@@ -71,10 +71,9 @@ def search(
         filters += [t.artifact.c.digest >= digits, t.artifact.c.digest < digits + "g"]
     if narrow is not None:
         return _among(connection, _written_by(connection, narrow), filters, limit)
-    query = select(t.artifact.c.id).where(*filters).order_by(t.artifact.c.place.desc()).limit(limit)
     if wanted.run_id is None and not digits and not wide:
-        newest = _newest_series(connection, wanted, sight, before, limit)
-        query = query.where(t.artifact.c.series.in_(newest))
+        return _of_newest_series(connection, wanted, sight, before, limit)
+    query = select(t.artifact.c.id).where(*filters).order_by(t.artifact.c.place.desc()).limit(limit)
     return list(connection.scalars(query))
 
 
@@ -140,18 +139,36 @@ def _in_series(filters: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     return t.artifact.c.series.in_(select(t.series.c.id).where(*filters))
 
 
-def _newest_series(
+def _of_newest_series(
     connection: Connection, wanted: Wanted, sight: Sight, before: int | None, limit: int
 ) -> list[int]:
-    """Enough of them: the page lies within the ``limit`` whose newest artifact on the page is newest."""
+    """The page lies within the ``limit`` series whose newest artifact on the page is newest, and not before
+    the oldest of these: so few rows of each are read, whatever a database thinks of its indexes."""
     c = t.artifact.c
     last = select(func.max(c.place)).where(c.series == t.series.c.id)
     if before is not None:
         last = last.where(c.place < before)
     place = last.scalar_subquery().label("place")
     some = select(t.series.c.id, place).where(*_series(wanted, sight)).subquery()
-    query = select(some.c.id).where(some.c.place.is_not(None)).order_by(some.c.place.desc()).limit(limit)
-    return list(connection.scalars(query))
+    query = select(some.c.id, some.c.place).where(some.c.place.is_not(None))
+    newest = connection.execute(query.order_by(some.c.place.desc()).limit(limit)).all()
+    least = newest[-1].place if len(newest) == limit else 0
+    found: list[tuple[int, int]] = []
+    for series, most in newest:
+        rows = connection.execute(_PAGE_OF, {"series": series, "least": least, "most": most, "limit": limit})
+        found += [(row.place, row.id) for row in rows]
+    return [id_ for _, id_ in sorted(found, reverse=True)[:limit]]
+
+
+_PAGE_OF = (
+    select(t.artifact.c.place, t.artifact.c.id)
+    .where(
+        t.artifact.c.series == bindparam("series"),
+        t.artifact.c.place.between(bindparam("least"), bindparam("most")),
+    )
+    .order_by(t.artifact.c.place.desc())
+    .limit(bindparam("limit"))
+)
 
 
 def _split(

@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import bindparam, select
 
+from lading.lineage.index import records
 from lading.lineage.index import tables as t
 from lading.lineage.index.records import (
-    IN,
+    IDS,
     ArtifactRecord,
     AttemptRecord,
     EdgeRecord,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
     from sqlalchemy.engine import Connection
+
+_MOST_AT_ONE = 1000
 
 
 @dataclass
@@ -86,7 +89,7 @@ def trace(
 
 def made_by(connection: Connection, artifact: ArtifactRecord, sight: Sight) -> AttemptRecord | None:
     """The newest attempt that made it; None: no event of it is known."""
-    hits = _Walk(connection, artifact, sight, 0).reached({artifact.id}, back=True)
+    hits = _Walk(connection, artifact, sight, _MOST_AT_ONE).reached({artifact.id}, back=True)
     found = attempts_by_id(connection, {hit.event for hit, _ in hits})
     return next(iter(found.values()), None)
 
@@ -94,8 +97,8 @@ def made_by(connection: Connection, artifact: ArtifactRecord, sight: Sight) -> A
 def read_by(
     connection: Connection, artifact: ArtifactRecord, sight: Sight
 ) -> list[tuple[AttemptRecord, EdgeRecord]]:
-    """Who read it, or an element of it, oldest first."""
-    hits = _Walk(connection, artifact, sight, 0).reached({artifact.id}, back=False)
+    """Who read it, or an element of it, oldest first; at most 1,000."""
+    hits = _Walk(connection, artifact, sight, _MOST_AT_ONE).reached({artifact.id}, back=False)
     found = attempts_by_id(connection, {hit.event for hit, _ in hits})
     return [(found[hit.event], edge) for hit, edge in hits]
 
@@ -135,7 +138,9 @@ class _Walk:
         direction = t.READ if back else t.WROTE
         elements: dict[int, str | None] = {}
         edges = []
-        for event, param, artifact, element in self._rows(self._of, new, direction=direction):
+        for event, param, artifact, element in records.each(
+            self.connection, self._of, new, direction=direction
+        ):
             elements[artifact] = element
             edges.append(EdgeRecord(event, direction, artifact, param))
         fresh: set[int] = set()
@@ -176,7 +181,7 @@ class _Walk:
             (hit, EdgeRecord(hit.event, t.READ, hit.artifact, hit.param))
             for hit in self._hits(frontier, t.READ)
         ]
-        elements = _elements(self.connection, frontier)
+        elements = records.elements(self.connection, frontier)
         rivals = wholes(self.connection, elements)
         for hit in self._hits(elements, t.READ):
             whole, element = elements[hit.artifact]
@@ -195,12 +200,10 @@ class _Walk:
         return [pair for pair in hits if pair[0].event not in old or pair[0].event in wrote]
 
     def _hits(self, artifacts: Iterable[int], direction: int) -> Iterator[_Hit]:
-        return (_Hit(*row) for row in self._rows(self._at, artifacts, direction=direction))
-
-    def _rows(self, query: Select[Any], ids: Iterable[int], **more: int) -> Iterator[Any]:
-        some = list(ids)
-        for n in range(0, len(some), IN):
-            yield from self.connection.execute(query, {"ids": some[n : n + IN], **more})
+        """No more than there is room for, and one: millions may have read one artifact."""
+        most = max(0, self.limit - len(self.events) - len(self.elements)) + 1
+        rows = records.each(self.connection, self._at, artifacts, direction=direction, most=most)
+        return (_Hit(*row) for row in rows)
 
 
 def _attempts_at(sight: Sight) -> Select[Any]:
@@ -209,26 +212,16 @@ def _attempts_at(sight: Sight) -> Select[Any]:
     query = select(edge.artifact, edge.param, event.id, event.step, *age).join(
         t.event, event.id == edge.event
     )
-    here = edge.artifact.in_(bindparam("ids", expanding=True)), edge.direction == bindparam("direction")
-    return query.where(*here, sight.allows(event.dag))
+    here = edge.artifact.in_(IDS), edge.direction == bindparam("direction")
+    return query.where(*here, sight.allows(event.dag)).limit(bindparam("most"))
 
 
 def _artifacts_of(sight: Sight) -> Select[Any]:
     edge, artifact = t.edge.c, t.artifact.c
     query = select(edge.event, edge.param, artifact.id, artifact.element)
     query = query.join(t.artifact, artifact.id == edge.artifact)
-    here = edge.event.in_(bindparam("ids", expanding=True)), edge.direction == bindparam("direction")
+    here = edge.event.in_(IDS), edge.direction == bindparam("direction")
     return query.where(*here, sight.allows(artifact.dag)).order_by(edge.event, edge.position)
-
-
-def _elements(connection: Connection, frontier: Iterable[int]) -> dict[int, tuple[int, str]]:
-    """Elements that were read of each list or dict: their ids, with the whole and the place in it."""
-    part, whole = t.artifact.alias("part"), t.artifact.alias("whole")
-    same = and_(part.c.step == whole.c.step, part.c.name == whole.c.name, part.c.element.is_not(None))
-    query = select(part.c.id, whole.c.id, part.c.element).select_from(whole.join(part, same))
-    query = query.where(whole.c.element.is_(None))
-    rows = chunked(connection, query, whole.c.id, frontier)
-    return {part_id: (whole_id, element) for part_id, whole_id, element in rows}
 
 
 def _count_attempts(connection: Connection, found: Trace) -> None:

@@ -49,8 +49,8 @@ class Keeper:
         """Look for new events, for a bounded time; whether some are left."""
         with self._lock:
             if self._pass is None or self._pass.done():
-                if time.monotonic() - self._looked < FRESH_S:
-                    return self.problem is not None
+                if self._pass is not None and time.monotonic() - self._looked < FRESH_S:
+                    return not self._pass.result().complete or self.problem is not None
                 self._pass = self._pool.submit(self._look)
             running = self._pass
         try:
