@@ -70,7 +70,8 @@ def test_a_click_opens_the_panel_of_an_artifact_and_of_a_step(user: Visit, ui: U
     panel.get_by_text("ui_digits:split").wait_for()
     assert panel.get_by_role("region", name="Code").inner_text().count("def split") == 1
     user.page.keyboard.press("Escape")
-    assert "node=" in user.page.url  # from the panel back to the graph first
+    panel.wait_for(state="detached")
+    assert "node=" not in user.page.url
 
 
 def test_a_failed_step_says_why_and_what_to_do(user: Visit, ui: UiServer) -> None:
@@ -144,7 +145,7 @@ def test_search_finds_by_name_metric_and_digest(user: Visit, ui: UiServer) -> No
     digest = rows.first.locator("td").nth(3).get_attribute("title")
     field.fill(digest)
     user.page.wait_for_function("document.querySelectorAll('.lading table.t tbody tr').length < 3")
-    assert digest[7:15] in rows.first.inner_text()
+    assert all(digest[7:15] in row for row in rows.all_inner_texts())
     field.fill("metric:best_cv_accuracy>0.9 best_model")
     user.page.wait_for_function("document.querySelectorAll('.lading table.t tbody tr').length === 2")
     field.fill("there is no such artifact")

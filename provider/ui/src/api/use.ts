@@ -1,5 +1,6 @@
 /** Reading from the API inside components: once, or again and again while something runs. */
 
+import { ApiError } from "./client";
 import { useCallback, useEffect, useRef, useState } from "react";
 
 export interface Loaded<T> {
@@ -64,7 +65,8 @@ export function useRead<T>(
         if (latest.current.live(data)) next(document.hidden ? HIDDEN_MS : VISIBLE_MS);
       } catch (error) {
         if (control.signal.aborted) return;
-        const wait = had ? RETRY_MS : null;
+        // an answer that says no stays no; silence may end
+        const wait = had || !(error instanceof ApiError) ? RETRY_MS : null;
         setState((was) => ({
           key,
           data: was.key === key ? was.data : null,

@@ -62,10 +62,7 @@ export function ProfileFacts({ profile }: { profile: Readonly<Record<string, unk
   const { t } = useLanguage();
   const number = (name: string) => (typeof profile[name] === "number" ? (profile[name] as number) : null);
   const rows = [
-    [
-      t("memory"),
-      number("peak_rss_bytes") === null ? null : `${memory(number("peak_rss_bytes"))} ${t("peak")}`,
-    ],
+    [t("peakMemory"), number("peak_rss_bytes") === null ? null : memory(number("peak_rss_bytes"))],
     [t("cpu"), number("cpu_s") === null ? null : duration(number("cpu_s"))],
     [t("bytesIn"), number("bytes_in") ? memory(number("bytes_in")) : null],
     [t("bytesOut"), number("bytes_out") ? memory(number("bytes_out")) : null],

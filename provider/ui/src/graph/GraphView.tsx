@@ -15,7 +15,7 @@ import { BandNames, BandStripes } from "./bands";
 import { Card } from "./cards";
 import { Bars, Edges, arrowhead, type Marks } from "./edges";
 import { HitGrid } from "./hit";
-import { first, neighbour, type Direction } from "./keys";
+import { first, neighbour, standIn, type Direction } from "./keys";
 import { artifactLabel, stepLabel } from "./labels";
 import { Minimap } from "./minimap";
 import type { Layout, Placed } from "./place";
@@ -62,7 +62,7 @@ export function GraphView(props: GraphViewProps) {
   const [hover, setHover] = useState<{ edge: Routed | null; node: Placed | null } | null>(null);
   const visible = useMemo(() => visibleNodes(layout, viewport.area), [layout, viewport.area]);
   const asBars = visible === null;
-  const current = active && layout.nodes.has(active) ? active : (selected ?? first(layout));
+  const current = standIn(layout, active) ?? selected ?? first(layout);
 
   useImperativeHandle(props.handle, () => ({
     fit: viewport.fit,
@@ -84,6 +84,16 @@ export function GraphView(props: GraphViewProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [selected, covered]);
 
+  const { onUnfold } = props;
+  const unfoldAt = useMemo(
+    () =>
+      onUnfold &&
+      ((step: string) => {
+        setActive(step);
+        onUnfold(step);
+      }),
+    [onUnfold],
+  );
   const pointer = usePointer(canvas, viewport, hits, setHover, (id) => props.onSelect(id), props.onOpen);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== canvas.current || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -133,7 +143,7 @@ export function GraphView(props: GraphViewProps) {
               level={node.column + 1}
               find={layout.find}
               showValues={props.showValues}
-              onUnfold={props.onUnfold}
+              onUnfold={unfoldAt}
               mark={`${markOf(node.id, selected, marks)} ${focusOn(node.id)} ${props.rings.has(node.id) ? "ring" : ""}`}
             />
           ))

@@ -15,6 +15,15 @@ export function neighbour(layout: Layout, id: string, direction: Direction): str
   return column[at + (direction === "down" ? 1 : -1)]?.id ?? id;
 }
 
+/** The node of that name; after folding or unfolding, what took its place. */
+export function standIn(layout: Layout, id: string | null): string | null {
+  if (id === null) return null;
+  const [step, rest = ""] = id.split(/(?=\/)/, 2);
+  const folded = `${step!.replace(/\[\d+\]$/, "")}${rest}`;
+  const unfolded = `${step!}[0]${rest}`;
+  return [id, folded, unfolded].find((one) => layout.nodes.has(one)) ?? null;
+}
+
 export function first(layout: Layout): string | null {
   return layout.stacks.length ? inReadingOrder(layout)[0]!.id : null;
 }

@@ -166,10 +166,10 @@ export const zhCN: Texts = {
   where: "位置",
   image: "镜像",
   python: "Python",
-  memory: "内存",
+
   cpu: "CPU",
   used: "使用",
-  peak: "峰值",
+  peakMemory: "内存峰值",
   time: "时间",
   queuedTime: "排队",
   stageIn: "载入",

@@ -125,7 +125,7 @@ export function ArtifactSections({
   const { t, number } = useLanguage();
   const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
   const rows = artifact.meta ?? {};
-  const extra = Object.entries(rows).filter(([name]) => !["shape", "columns"].includes(name));
+  const extra = Object.entries(rows).filter(([name]) => !["shape", "columns", "dtypes"].includes(name));
   return (
     <>
       {value !== undefined && (

@@ -5,7 +5,7 @@ import { useRead } from "../../api/use";
 import { stateOf } from "../../graph/facts";
 import { canUnfold, fold } from "../../graph/fold";
 import { GraphView, type GraphHandle } from "../../graph/GraphView";
-import { failedFrom, matches } from "../../graph/keys";
+import { failedFrom, matches, standIn } from "../../graph/keys";
 import { layout as lay, type Layout } from "../../graph/place";
 import { ancestry } from "../../graph/trace";
 import { place, useAddress } from "../../host";
@@ -51,7 +51,8 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
   const folded = useMemo(() => (data ? fold(data, unfolded, figure) : null), [data, unfolded, figure]);
   const layout = useStableLayout(folded?.graph ?? null);
 
-  const selected = chosen(address.get("node"), layout);
+  const wanted = address.get("node");
+  const selected = layout ? standIn(layout, wanted) : wanted;
   const table = address.get("view") === "table";
   const values = address.get("values") !== "0";
   const words = address.get("find") ?? "";
@@ -63,10 +64,17 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
   );
   const legend = (address.get("legend") ?? (selected ? "0" : "1")) === "1";
 
+  // the panel is there only after the address has changed
+  const entering = useRef(false);
+  useEffect(() => {
+    if (!selected || !entering.current) return;
+    entering.current = false;
+    focusPanel(panel.current);
+  }, [selected]);
   const select = (id: string | null, enter = false) => {
     address.change({ node: id }, id !== selected);
-    if (enter)
-      requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>("[data-first], button")?.focus());
+    if (enter && id === selected) focusPanel(panel.current);
+    else entering.current = enter;
   };
   const open = (id: string) => {
     const step = layout?.find.steps.get(id);
@@ -224,8 +232,8 @@ function useStableLayout(graph: Layout["graph"] | null): Layout | null {
   return useMemo(() => (graph ? lay(graph) : null), [graph]);
 }
 
-function chosen(node: string | null, layout: Layout | null): string | null {
-  return node && (!layout || layout.nodes.has(node)) ? node : null;
+function focusPanel(panel: HTMLElement | null) {
+  panel?.querySelector<HTMLElement>("[data-first], button")?.focus();
 }
 
 function nameOf(layout: Layout, id: string): string {
