@@ -29,9 +29,8 @@ def main() -> None:
     parser.add_argument("--artifacts", type=int, default=1_000_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
     args = parser.parse_args()
-    print(
-        "| database | case | p50 | p95 | target | n | verdict |\n| --- | --- | --: | --: | --: | --: | --- |"
-    )
+    print("| database | case | p50 | p95 | target | CPU p50 | n | verdict |")
+    print("| --- | --- | --: | --: | --: | --: | --: | --- |")
     for name in args.database or ("sqlite", "postgresql"):
         folder = Path(tempfile.mkdtemp(prefix="lading-bench-"))
         try:
@@ -69,8 +68,9 @@ def _figures(url: str, folder: Path, artifacts: int) -> Iterator[Figure]:
 
 def _tell(name: str, found: Figure) -> None:
     verdict = "met" if found.p95_ms <= found.target_ms else "missed"
+    cpu = "" if found.cpu_ms is None else f"{found.cpu_ms:.1f} ms"
     cells = (name, found.case, f"{found.p50_ms:.1f} ms", f"{found.p95_ms:.1f} ms", f"{found.target_ms:g} ms",
-             str(found.n), verdict)  # fmt: skip
+             cpu, str(found.n), verdict)  # fmt: skip
     print(f"| {' | '.join(cells)} |", flush=True)
 
 

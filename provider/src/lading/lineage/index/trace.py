@@ -27,7 +27,7 @@ from lading.lineage.index.records import (
 from lading.lineage.index.rungraph import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from sqlalchemy import Select
     from sqlalchemy.engine import Connection
@@ -84,6 +84,8 @@ def trace(
     found.attempts = attempts_by_id(connection, walk.events)
     found.artifacts = artifacts_by_id(connection, walk.elements)
     _count_attempts(connection, found)
+    if not back:
+        _drop_idle(connection, found)
     return found
 
 
@@ -100,7 +102,9 @@ def read_by(
     """Who read it, or an element of it, oldest first; at most 1,000."""
     hits = _Walk(connection, artifact, sight, _MOST_AT_ONE).reached({artifact.id}, back=False)
     found = attempts_by_id(connection, {hit.event for hit, _ in hits})
-    return [(found[hit.event], edge) for hit, edge in hits]
+    last = newest(ages(connection, {record.step for record in found.values()}))
+    idle = _idle(connection, [hit.event for hit, _ in hits if last[hit.step].id != hit.event])
+    return [(found[hit.event], edge) for hit, edge in hits if hit.event not in idle]
 
 
 class _Walk:
@@ -109,6 +113,8 @@ class _Walk:
     def __init__(self, connection: Connection, root: ArtifactRecord, sight: Sight, limit: int) -> None:
         self.connection, self.limit = connection, limit
         self.elements: dict[int, str | None] = {root.id: root.element}  # of each artifact in the graph
+        self.series = {root.id: root.series}
+        self._listed = {row.id for row in connection.execute(_LISTED)}
         self.events: dict[int, int] = {}  # in the graph, with their times
         self.edges: dict[EdgeRecord, None] = {}
         self.left_out = 0
@@ -138,10 +144,9 @@ class _Walk:
         direction = t.READ if back else t.WROTE
         elements: dict[int, str | None] = {}
         edges = []
-        for event, param, artifact, element in records.each(
-            self.connection, self._of, new, direction=direction
-        ):
-            elements[artifact] = element
+        rows = records.each(self.connection, self._of, new, direction=direction)
+        for event, param, artifact, element, series in rows:
+            elements[artifact], self.series[artifact] = element, series
             edges.append(EdgeRecord(event, direction, artifact, param))
         fresh: set[int] = set()
         missed: set[int] = set()
@@ -181,23 +186,14 @@ class _Walk:
             (hit, EdgeRecord(hit.event, t.READ, hit.artifact, hit.param))
             for hit in self._hits(frontier, t.READ)
         ]
-        elements = records.elements(self.connection, frontier)
+        lists = {id_ for id_ in frontier if self.series.get(id_) in self._listed}
+        elements = records.elements(self.connection, lists)
         rivals = wholes(self.connection, elements)
         for hit in self._hits(elements, t.READ):
             whole, element = elements[hit.artifact]
             if whole_seen(rivals[hit.artifact], hit.time_ms) == whole:
                 hits.append((hit, EdgeRecord(hit.event, t.READ, whole, hit.param, element)))
-        return self._that_count(sorted(hits, key=lambda pair: (pair[0].time_ms, pair[0].uuid)))
-
-    def _that_count(self, hits: list[tuple[_Hit, EdgeRecord]]) -> list[tuple[_Hit, EdgeRecord]]:
-        """Superseded attempts only if they left an output."""
-        last = newest(ages(self.connection, {hit.step for hit, _ in hits}))
-        old = {hit.event for hit, _ in hits if last[hit.step].id != hit.event}
-        if not old:
-            return hits
-        query = select(t.edge.c.event).where(t.edge.c.direction == t.WROTE)
-        wrote = {row[0] for row in chunked(self.connection, query, t.edge.c.event, old)}
-        return [pair for pair in hits if pair[0].event not in old or pair[0].event in wrote]
+        return sorted(hits, key=lambda pair: (pair[0].time_ms, pair[0].uuid))
 
     def _hits(self, artifacts: Iterable[int], direction: int) -> Iterator[_Hit]:
         """No more than there is room for, and one: millions may have read one artifact."""
@@ -218,10 +214,34 @@ def _attempts_at(sight: Sight) -> Select[Any]:
 
 def _artifacts_of(sight: Sight) -> Select[Any]:
     edge, artifact = t.edge.c, t.artifact.c
-    query = select(edge.event, edge.param, artifact.id, artifact.element)
+    query = select(edge.event, edge.param, artifact.id, artifact.element, artifact.series)
     query = query.join(t.artifact, artifact.id == edge.artifact)
     here = edge.event.in_(IDS), edge.direction == bindparam("direction")
     return query.where(*here, sight.allows(artifact.dag)).order_by(edge.event, edge.position)
+
+
+# Series of lists and dicts of which elements were read by themselves.
+_whole, _part = t.series.alias("whole"), t.series.alias("part")
+_LISTED = select(_whole.c.id).where(
+    _part.c.part.is_(True),
+    _whole.c.part.is_(False),
+    _whole.c.dag == _part.c.dag,
+    _whole.c.task_id == _part.c.task_id,
+    _whole.c.name == _part.c.name,
+)
+
+
+def _drop_idle(connection: Connection, found: Trace) -> None:
+    """Of superseded attempts those that left an output stay."""
+    idle = _idle(connection, found.superseded)
+    found.attempts = {id_: record for id_, record in found.attempts.items() if id_ not in idle}
+    found.edges = {edge: None for edge in found.edges if edge.event not in idle}
+    found.superseded -= idle
+
+
+def _idle(connection: Connection, superseded: Collection[int]) -> set[int]:
+    query = select(t.edge.c.event).where(t.edge.c.direction == t.WROTE)
+    return set(superseded) - {row[0] for row in chunked(connection, query, t.edge.c.event, superseded)}
 
 
 def _count_attempts(connection: Connection, found: Trace) -> None:
