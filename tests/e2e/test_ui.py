@@ -52,6 +52,16 @@ def test_a_mapped_step_unfolds_and_folds(user: Visit, ui: UiServer) -> None:
     user.page.get_by_role("treeitem", name="Step train[8]").wait_for(state="detached")
 
 
+def test_a_click_does_not_mount_the_page_anew(user: Visit, ui: UiServer) -> None:
+    user.open(ui.run_page("demo_digits"), ".lading .st")
+    user.page.evaluate("document.querySelector('.lading .canvas').dataset.seen = 'yes'")
+    user.page.get_by_role("button", name="Show values").click()
+    user.page.get_by_role("treeitem", name="Step split").click()
+    user.page.locator(".lading .panel").wait_for()
+    assert "values=0" in user.page.url
+    assert user.page.locator(".lading .canvas").get_attribute("data-seen") == "yes"
+
+
 def test_hovering_an_edge_names_the_parameter(user: Visit, ui: UiServer) -> None:
     user.open(ui.run_page("ui_digits"), ".lading .st")
     pill = user.page.get_by_role("treeitem", name="Table train_rows").bounding_box()
