@@ -47,7 +47,7 @@ def test_a_mapped_step_unfolds_and_folds(user: Visit, ui: UiServer) -> None:
     user.page.locator(".lading .unfold").click()
     user.page.get_by_role("treeitem", name="Step train[8]").wait_for()
     user.page.wait_for_url("**open=train*")
-    user.page.locator(".lading .canvas").focus()
+    user.page.locator(".lading .branches").focus()
     user.page.keyboard.press("e")
     user.page.get_by_role("treeitem", name="Step train[8]").wait_for(state="detached")
 

@@ -41,7 +41,7 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
       className={classes}
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
-      <div className="t" title={step.name}>
+      <div className="t" title={step.name} aria-hidden="true">
         <StateIcon state={step.state} />
         <span className="ell grow">{step.name}</span>
         {step.cached && (
@@ -70,7 +70,7 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
         {slim && !count && <Icon name={backendIcon(step.target === null ? null : step.backend)} size={13} />}
       </div>
       {!slim && (
-        <div className="m">
+        <div className="m" aria-hidden="true">
           <Icon name={backendIcon(step.target === null ? null : step.backend)} />
           <span className="ell">{step.target ?? t("task")}</span>
           <span className="num">{duration(step.seconds)}</span>
@@ -119,12 +119,20 @@ function Pill({ node, domId, mark, showValues, level }: CardProps) {
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
       <KindIcon kind={artifact.kind} />
-      <span className="grow nm" title={artifact.name}>
+      <span className="grow nm" title={artifact.name} aria-hidden="true">
         <span className="ell">{artifact.name}</span>
         {node.h > 30 && <span className="sh ell">{below}</span>}
       </span>
-      {artifact.pickle && <span className="tag warn">{t("pickle")}</span>}
-      {artifact.count !== null && <span className="cnt">×{artifact.count}</span>}
+      {artifact.pickle && (
+        <span className="tag warn" aria-hidden="true">
+          {t("pickle")}
+        </span>
+      )}
+      {artifact.count !== null && (
+        <span className="cnt" aria-hidden="true">
+          ×{artifact.count}
+        </span>
+      )}
     </div>
   );
 }
