@@ -194,7 +194,7 @@ def test_everything_works_by_the_keyboard(user: Visit, ui: UiServer) -> None:
         if page.evaluate("document.activeElement.getAttribute('role')") == "tree":
             break
         page.keyboard.press("Tab")
-    active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).ariaLabel"
+    active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).innerText"
     assert page.evaluate(active) is not None
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)

@@ -37,10 +37,11 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
       role="treeitem"
       aria-level={level}
       aria-selected={mark.includes("sel")}
-      aria-label={stepLabel(language, step, find)}
       className={classes}
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
+      {/* the name comes from this text: as a label it would have to repeat all that is seen */}
+      <span className="sr">{stepLabel(language, step, find)}</span>
       <div className="t" title={step.name} aria-hidden="true">
         <StateIcon state={step.state} />
         <span className="ell grow">{step.name}</span>
@@ -114,10 +115,10 @@ function Pill({ node, domId, mark, showValues, level }: CardProps) {
       role="treeitem"
       aria-level={level}
       aria-selected={mark.includes("sel")}
-      aria-label={artifactLabel(language, artifact)}
       className={classes}
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
+      <span className="sr">{artifactLabel(language, artifact)}</span>
       <KindIcon kind={artifact.kind} />
       <span className="grow nm" title={artifact.name} aria-hidden="true">
         <span className="ell">{artifact.name}</span>
