@@ -47,9 +47,19 @@ def test_a_mapped_step_unfolds_and_folds(user: Visit, ui: UiServer) -> None:
     user.page.locator(".lading .unfold").click()
     user.page.get_by_role("treeitem", name="Step train[8]").wait_for()
     user.page.wait_for_url("**open=train*")
-    user.page.locator(".lading .canvas").focus()
+    user.page.locator(".lading .branches").focus()
     user.page.keyboard.press("e")
     user.page.get_by_role("treeitem", name="Step train[8]").wait_for(state="detached")
+
+
+def test_a_click_does_not_mount_the_page_anew(user: Visit, ui: UiServer) -> None:
+    user.open(ui.run_page("demo_digits"), ".lading .st")
+    user.page.evaluate("document.querySelector('.lading .canvas').dataset.seen = 'yes'")
+    user.page.get_by_role("button", name="Show values").click()
+    user.page.get_by_role("treeitem", name="Step split").click()
+    user.page.locator(".lading .panel").wait_for()
+    assert "values=0" in user.page.url
+    assert user.page.locator(".lading .canvas").get_attribute("data-seen") == "yes"
 
 
 def test_hovering_an_edge_names_the_parameter(user: Visit, ui: UiServer) -> None:
@@ -184,7 +194,7 @@ def test_everything_works_by_the_keyboard(user: Visit, ui: UiServer) -> None:
         if page.evaluate("document.activeElement.getAttribute('role')") == "tree":
             break
         page.keyboard.press("Tab")
-    active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).ariaLabel"
+    active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).innerText"
     assert page.evaluate(active) is not None
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)

@@ -36,7 +36,7 @@ PAN = """async () => {
 }"""
 USABLE = """() => {
   const loaded = performance.getEntriesByType('resource').find((one) => one.name.endsWith('/lading.js'));
-  document.querySelector('.lading .canvas').focus();
+  document.querySelector('.lading .branches').focus();
   return performance.now() - loaded.responseEnd;
 }"""
 

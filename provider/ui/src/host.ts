@@ -1,7 +1,7 @@
 /** Where things are in the host: Airflow's own pages, and our tabs in them. */
 
-import { useCallback, useMemo } from "react";
-import { useSearchParams } from "react-router-dom";
+import { useMemo, useSyncExternalStore } from "react";
+import { useLocation } from "react-router-dom";
 
 const part = encodeURIComponent;
 
@@ -31,24 +31,47 @@ export const place = {
 
 type Changes = Readonly<Record<string, string | null>>;
 
-/** What the address says after its question mark; everything of a page that can be shared is there. */
+const listeners = new Set<() => void>();
+
+function subscribe(listener: () => void) {
+  listeners.add(listener);
+  window.addEventListener("popstate", listener);
+  return () => {
+    listeners.delete(listener);
+    window.removeEventListener("popstate", listener);
+  };
+}
+
+function change(changes: Changes, push = false) {
+  const next = new URLSearchParams(window.location.search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === "") next.delete(name);
+    else next.set(name, value);
+  }
+  const text = next.toString();
+  const url = `${window.location.pathname}${text ? `?${text}` : ""}${window.location.hash}`;
+  const state = window.history.state as { idx?: number } | null;
+  if (push) {
+    // the host's router numbers its entries
+    window.history.pushState(
+      { ...state, key: Math.random().toString(36).slice(2, 10), idx: (state?.idx ?? 0) + 1 },
+      "",
+      url,
+    );
+  } else window.history.replaceState(state, "", url);
+  listeners.forEach((listener) => listener());
+}
+
+/**
+ * What the address says after its question mark; everything of a page that can be shared is there.
+ *
+ * It is changed beside the host's router: for any change that the router makes, Airflow mounts the page anew.
+ */
 export function useAddress() {
-  const [params, setParams] = useSearchParams();
-  const change = useCallback(
-    (changes: Changes, push = false) => {
-      setParams(
-        (was) => {
-          const next = new URLSearchParams(was);
-          for (const [name, value] of Object.entries(changes)) {
-            if (value === null || value === "") next.delete(name);
-            else next.set(name, value);
-          }
-          return next;
-        },
-        { replace: !push, preventScrollReset: true },
-      );
-    },
-    [setParams],
-  );
-  return useMemo(() => ({ get: (name: string) => params.get(name), change }), [params, change]);
+  useLocation(); // what the router changes is seen, too
+  const search = useSyncExternalStore(subscribe, () => window.location.search);
+  return useMemo(() => {
+    const params = new URLSearchParams(search);
+    return { get: (name: string) => params.get(name), change };
+  }, [search]);
 }

@@ -19,6 +19,16 @@ const VISIBLE_MS = 2_000;
 const HIDDEN_MS = 10_000;
 const RETRY_MS = 8_000;
 
+/** The last answers: the host mounts a page anew on every visit, and it shows at once what it showed before. */
+const memory = new Map<string, { data: unknown; at: number }>();
+const REMEMBERED = 80;
+
+function remember(key: string, data: unknown) {
+  memory.delete(key);
+  memory.set(key, { data, at: Date.now() });
+  if (memory.size > REMEMBERED) memory.delete(memory.keys().next().value!);
+}
+
 /** `key` names what is read; another key reads anew, null reads nothing. `live` says whether to go on. */
 export function useRead<T>(
   key: string | null,
@@ -54,14 +64,11 @@ export function useRead<T>(
         const data = await latest.current.read(control.signal);
         if (control.signal.aborted) return;
         had = true;
-        setState((was) => ({
-          key,
-          // the same answer keeps its identity, so that nothing is drawn again
-          data: was.key === key && same(was.data, data) ? was.data : data,
-          error: null,
-          at: Date.now(),
-          retryAt: null,
-        }));
+        const before = memory.get(key)?.data ?? null;
+        // the same answer keeps its identity, so that nothing is drawn again
+        const kept = same(before, data) ? (before as T) : data;
+        remember(key, kept);
+        setState({ key, data: kept, error: null, at: Date.now(), retryAt: null });
         if (latest.current.live(data)) next(document.hidden ? HIDDEN_MS : VISIBLE_MS);
       } catch (error) {
         if (control.signal.aborted) return;
@@ -69,9 +76,9 @@ export function useRead<T>(
         const wait = had || !(error instanceof ApiError) ? RETRY_MS : null;
         setState((was) => ({
           key,
-          data: was.key === key ? was.data : null,
+          data: was.key === key ? was.data : ((memory.get(key)?.data ?? null) as T | null),
           error: error as Error,
-          at: was.at,
+          at: memory.get(key)?.at ?? 0,
           retryAt: wait && Date.now() + wait,
         }));
         if (wait) next(wait);
@@ -84,9 +91,17 @@ export function useRead<T>(
     };
   }, [key, turn]);
   const again = useCallback(() => setTurn((n) => n + 1), []);
-  const current = state.key === key ? state : { data: null, error: null, at: 0, retryAt: null };
-  return { data: current.data, error: current.error, at: current.at, retryAt: current.retryAt, again };
+  const current = state.key === key ? state : { ...NOTHING, ...(key === null ? null : memory.get(key)) };
+  return {
+    data: current.data as T | null,
+    error: current.error,
+    at: current.at,
+    retryAt: current.retryAt,
+    again,
+  };
 }
+
+const NOTHING = { data: null, error: null, at: 0, retryAt: null };
 
 function same(a: unknown, b: unknown): boolean {
   return a !== null && JSON.stringify(a) === JSON.stringify(b);

@@ -55,6 +55,7 @@ export function GraphView(props: GraphViewProps) {
   const { layout, selected, marks, covered } = props;
   const { t } = useLanguage();
   const canvas = useRef<HTMLDivElement>(null);
+  const tree = useRef<HTMLDivElement>(null);
   const world = useRef<HTMLDivElement>(null);
   const viewport = useViewport(canvas, world, layout, covered, props.start);
   const hits = useMemo(() => new HitGrid(layout), [layout]);
@@ -66,7 +67,7 @@ export function GraphView(props: GraphViewProps) {
 
   useImperativeHandle(props.handle, () => ({
     fit: viewport.fit,
-    focus: () => canvas.current?.focus(),
+    focus: () => tree.current?.focus(),
     show: (id) => {
       const node = layout.nodes.get(id);
       if (node) viewport.reveal(node);
@@ -96,7 +97,7 @@ export function GraphView(props: GraphViewProps) {
   );
   const pointer = usePointer(canvas, viewport, hits, setHover, (id) => props.onSelect(id), props.onOpen);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.target !== canvas.current || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== tree.current || event.ctrlKey || event.metaKey || event.altKey) return;
     const direction = ARROWS[event.key];
     if (direction && current) {
       const next = neighbour(layout, current, direction);
@@ -113,47 +114,48 @@ export function GraphView(props: GraphViewProps) {
   const focusOn = (id: string | null) => (id === current ? "focus" : "");
   const detail = asBars ? "bars" : viewport.area.detail === "bars" ? "bars" : viewport.area.detail;
   return (
-    <div
-      ref={canvas}
-      className={`canvas ${layout.edges.length > MANY_EDGES ? "many" : ""}`}
-      role="tree"
-      tabIndex={0}
-      aria-label={props.label}
-      aria-activedescendant={current ? ids.get(current) : undefined}
-      onKeyDown={onKeyDown}
-      {...pointer}
-    >
+    <div ref={canvas} className={`canvas ${layout.edges.length > MANY_EDGES ? "many" : ""}`} {...pointer}>
       <div
-        ref={world}
-        className={`world ${detail} ${layout.measures.step.h < 40 ? "slim" : ""}`}
-        role="presentation"
+        ref={tree}
+        className="branches"
+        role="tree"
+        tabIndex={0}
+        aria-label={props.label}
+        aria-activedescendant={current ? ids.get(current) : undefined}
+        onKeyDown={onKeyDown}
       >
-        <BandStripes layout={layout} />
-        <Edges layout={layout} marks={marks} />
-        {asBars ? (
-          <svg width="1" height="1" aria-hidden="true">
-            <Bars layout={layout} marks={marks} selected={selected} />
-          </svg>
-        ) : (
-          visible.map((node) => (
-            <Card
-              key={node.id}
-              node={node}
-              domId={ids.get(node.id)!}
-              level={node.column + 1}
-              find={layout.find}
-              showValues={props.showValues}
-              onUnfold={unfoldAt}
-              mark={`${markOf(node.id, selected, marks)} ${focusOn(node.id)} ${props.rings.has(node.id) ? "ring" : ""}`}
-            />
-          ))
+        <div
+          ref={world}
+          className={`world ${detail} ${layout.measures.step.h < 40 ? "slim" : ""}`}
+          role="presentation"
+        >
+          <BandStripes layout={layout} />
+          <Edges layout={layout} marks={marks} />
+          {asBars ? (
+            <svg width="1" height="1" aria-hidden="true">
+              <Bars layout={layout} marks={marks} selected={selected} />
+            </svg>
+          ) : (
+            visible.map((node) => (
+              <Card
+                key={node.id}
+                node={node}
+                domId={ids.get(node.id)!}
+                level={node.column + 1}
+                find={layout.find}
+                showValues={props.showValues}
+                onUnfold={unfoldAt}
+                mark={`${markOf(node.id, selected, marks)} ${focusOn(node.id)} ${props.rings.has(node.id) ? "ring" : ""}`}
+              />
+            ))
+          )}
+          {hover?.edge && <HoverEdge edge={hover.edge} />}
+          {asBars && hover?.node && <HoverName node={hover.node} />}
+        </div>
+        {(asBars || !visible.some((node) => node.id === current)) && current && (
+          <HiddenItem node={layout.nodes.get(current)!} domId={ids.get(current)!} layout={layout} />
         )}
-        {hover?.edge && <HoverEdge edge={hover.edge} />}
-        {asBars && hover?.node && <HoverName node={hover.node} />}
       </div>
-      {(asBars || !visible.some((node) => node.id === current)) && current && (
-        <HiddenItem node={layout.nodes.get(current)!} domId={ids.get(current)!} layout={layout} />
-      )}
       <BandNames layout={layout} viewport={viewport} />
       <div
         className="float zoom"

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import { useLanguage } from "../ui/language";
-import type { Layout } from "./place";
+import { SIDE_LABEL, type Layout } from "./place";
 import type { Viewport } from "./viewport";
 
 const FAR = 20000;
@@ -21,7 +21,7 @@ export function BandStripes({ layout }: { layout: Layout }) {
 export function BandNames({ layout, viewport }: { layout: Layout; viewport: Viewport }) {
   const language = useLanguage();
   const names = useRef<(HTMLElement | null)[]>([]);
-  const wide = layout.measures.label > 0;
+  const wide = isWide(layout);
   useEffect(() => {
     const update = () => {
       const { x, y, z } = viewport.view();
@@ -57,7 +57,12 @@ export function BandNames({ layout, viewport }: { layout: Layout; viewport: View
 }
 
 function banded(layout: Layout): boolean {
-  return layout.bands.length > 1 || (layout.measures.label > 0 && layout.bands.length > 0);
+  return layout.bands.length > 1 || (isWide(layout) && layout.bands.length > 0);
+}
+
+/** Across DAGs the names of DAG and run lie level. */
+function isWide(layout: Layout): boolean {
+  return layout.measures.label > SIDE_LABEL;
 }
 
 /** The time in a run's name, where Airflow made the name. */

@@ -37,11 +37,12 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
       role="treeitem"
       aria-level={level}
       aria-selected={mark.includes("sel")}
-      aria-label={stepLabel(language, step, find)}
       className={classes}
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
-      <div className="t" title={step.name}>
+      {/* the name comes from this text: as a label it would have to repeat all that is seen */}
+      <span className="sr">{stepLabel(language, step, find)}</span>
+      <div className="t" title={step.name} aria-hidden="true">
         <StateIcon state={step.state} />
         <span className="ell grow">{step.name}</span>
         {step.cached && (
@@ -70,7 +71,7 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
         {slim && !count && <Icon name={backendIcon(step.target === null ? null : step.backend)} size={13} />}
       </div>
       {!slim && (
-        <div className="m">
+        <div className="m" aria-hidden="true">
           <Icon name={backendIcon(step.target === null ? null : step.backend)} />
           <span className="ell">{step.target ?? t("task")}</span>
           <span className="num">{duration(step.seconds)}</span>
@@ -114,17 +115,25 @@ function Pill({ node, domId, mark, showValues, level }: CardProps) {
       role="treeitem"
       aria-level={level}
       aria-selected={mark.includes("sel")}
-      aria-label={artifactLabel(language, artifact)}
       className={classes}
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
+      <span className="sr">{artifactLabel(language, artifact)}</span>
       <KindIcon kind={artifact.kind} />
-      <span className="grow nm" title={artifact.name}>
+      <span className="grow nm" title={artifact.name} aria-hidden="true">
         <span className="ell">{artifact.name}</span>
         {node.h > 30 && <span className="sh ell">{below}</span>}
       </span>
-      {artifact.pickle && <span className="tag warn">{t("pickle")}</span>}
-      {artifact.count !== null && <span className="cnt">×{artifact.count}</span>}
+      {artifact.pickle && (
+        <span className="tag warn" aria-hidden="true">
+          {t("pickle")}
+        </span>
+      )}
+      {artifact.count !== null && (
+        <span className="cnt" aria-hidden="true">
+          ×{artifact.count}
+        </span>
+      )}
     </div>
   );
 }

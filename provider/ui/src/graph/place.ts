@@ -73,8 +73,13 @@ interface Draft {
   y: number;
 }
 
-export function layout(graph: Graph, measures: Measures = FULL): Layout {
+/** Room for the upright names of groups. */
+export const SIDE_LABEL = 36;
+
+export function layout(graph: Graph, wanted: Measures = FULL): Layout {
   const find = lookup(graph);
+  const banded = new Set(graph.steps.map((step) => step.band)).size > 1;
+  const measures = banded && wanted.label === 0 ? { ...wanted, label: SIDE_LABEL } : wanted;
   const drafts = stacksOf(graph, find, measures);
   const links = linksOf(graph, find, drafts);
   const names = [...new Set(drafts.map((draft) => draft.band))];

@@ -72,7 +72,7 @@ function Frames({ error }: { error: ErrorFacts }) {
   const { t } = useLanguage();
   const frames = error.frames ?? [];
   const lines: Line[] = frames.flatMap((frame, n) => [
-    { number: null, text: `# ${frame.file}, ${frame.function}`, look: "" as const },
+    { number: null, text: `# ${frame.file.split("/").at(-1)}, ${frame.function}`, look: "" as const },
     {
       number: frame.line,
       text: frame.text || "…",

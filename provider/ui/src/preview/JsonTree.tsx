@@ -3,7 +3,7 @@ const OPEN_DEPTH = 2;
 /** JSON as a tree that opens level by level. */
 export function JsonTree({ value }: { value: unknown }) {
   return (
-    <div className="tree" tabIndex={0} role="region" aria-label="JSON">
+    <div className="tree" tabIndex={0} role="group" aria-label="JSON">
       <Branch name={null} value={value} depth={0} />
     </div>
   );

@@ -10,7 +10,7 @@ export interface Line {
 
 const TOKEN =
   /(#.*$)|("""[\s\S]*?"""|'''[\s\S]*?'''|[rbfu]{0,2}"(?:\\.|[^"\\])*"|[rbfu]{0,2}'(?:\\.|[^'\\])*')|\b(and|as|assert|async|await|break|case|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|match|None|nonlocal|not|or|pass|raise|return|True|False|try|while|with|yield)\b|\b(\d[\d_]*\.?\d*(?:e[+-]?\d+)?)\b|([A-Za-z_]\w*)(?=\()/gi;
-const CLASSES = ["co", "st", "kw", "nu", "fn"];
+const CLASSES = ["t-co", "t-st", "t-kw", "t-nu", "t-fn"];
 const SIGNS = { a: "+", d: "-", w: "", "": "" };
 
 export function Code({ lines, label }: { lines: readonly Line[]; label: string }) {

@@ -30,7 +30,7 @@ export function Page({ fill, children }: { fill: boolean; children: ReactNode })
     const measure = () => {
       setNarrow(element.clientWidth < WIDE);
       const top = element.getBoundingClientRect().top + scrolled(element);
-      if (fill) setHeight(Math.max(LOWEST, window.innerHeight - top - 4));
+      if (fill) setHeight(Math.max(LOWEST, window.innerHeight - top - 12));
     };
     measure();
     const observer = new ResizeObserver(measure);

@@ -111,7 +111,11 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
       "/": () => findRef.current?.focus(),
       f: () => graphRef.current?.fit(),
       F: () => setFull(!full),
-      t: () => address.change({ view: table ? null : "table" }),
+      t: () => {
+        address.change({ view: table ? null : "table" });
+        // the tree that had the focus goes; keys go on working
+        root.current?.focus();
+      },
       e: () => step && (unfolded.has(step.taskId) || canUnfold(step)) && toggleFold(step.taskId),
       c: () => {
         const digest = active ? folded?.artifacts.get(active)?.[0]?.digest : undefined;
@@ -131,7 +135,7 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
   const waiting = layout?.graph.steps.filter((step) => step.state === "upstream_failed") ?? [];
   const empty = data !== null && data.steps.every((step) => !step.status) && !data.artifacts.length;
   return (
-    <div ref={root} className="page" onKeyDown={onKeyDown}>
+    <div ref={root} className="page" tabIndex={-1} onKeyDown={onKeyDown}>
       <Toolbar
         table={table}
         folded={foldAll}

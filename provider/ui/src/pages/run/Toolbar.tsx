@@ -27,6 +27,8 @@ interface Props {
 export function Toolbar(props: Props) {
   const { t } = useLanguage();
   const { tight, table } = props;
+  // beside the name of what is selected there is room for icons only
+  const short = tight || props.selectedName !== null;
   return (
     <div className="tool" role="toolbar" aria-label={t("tools")}>
       <label className="field" style={{ width: tight ? 160 : 232 }}>
@@ -94,6 +96,7 @@ export function Toolbar(props: Props) {
         <>
           {!tight && (
             <Button
+              square={short}
               icon="legend"
               label={t("legend")}
               kind="ghost"
@@ -101,7 +104,7 @@ export function Toolbar(props: Props) {
               onClick={() => props.onChange({ legend: props.legend ? "0" : "1" })}
             />
           )}
-          <Button icon="fit" label={t("fit")} kind="ghost" square={tight} onClick={props.onFit} />
+          <Button icon="fit" label={t("fit")} kind="ghost" square={short} onClick={props.onFit} />
         </>
       )}
       <button
