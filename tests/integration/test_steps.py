@@ -63,6 +63,37 @@ def test_override_partial_and_multiple_outputs_work_as_with_task() -> None:
     assert inputs == {"a": "left", "b": "right"}
 
 
+def test_what_several_outputs_hold_is_stored_once() -> None:
+    """Some values have other bytes when they are serialized again, as figures whose layout moves."""
+
+    with DAG("several_outputs", schedule=None) as dag:
+
+        @step(multiple_outputs=True)
+        def draw() -> dict[str, Any]:
+            from matplotlib.figure import Figure
+
+            class Moving(Figure):
+                drawn = 0
+
+                def draw(self, renderer: Any) -> None:
+                    self.drawn += 1
+                    self.suptitle(f"drawn {self.drawn} times")
+                    super().draw(renderer)
+
+            return {"figure": Moving((3, 3)), "small": {"a": 1}}
+
+        @step
+        def look(figure: Any, small: Any) -> int:
+            return len(figure) + small["a"]
+
+        drawn = draw()
+        look(drawn["figure"], drawn["small"])
+    assert set(task_states(run_dag(dag)).values()) == {"success"}
+    written = {o.name: o.artifact.digest for o in event("several_outputs", "draw").outputs}
+    read = {str(i.param): i.artifact.digest for i in event("several_outputs", "look").inputs}
+    assert read == {name: written[name] for name in ("figure", "small")}
+
+
 def test_a_classic_operator_runs_a_function_by_its_name() -> None:
     with DAG("classic", schedule=None) as dag:
         first = StepOperator(task_id="first", python_callable="json:loads", inputs={"s": "[1, 2]"})

@@ -12,7 +12,7 @@ from lading_runner.contract import ArtifactRef, Digest, Producer, canonical_json
 from lading_runner.errors import ArtifactUndecodable, SerializationError
 from lading_runner.serializers import collection, names
 from lading_runner.serializers.annotation import fit
-from lading_runner.serializers.collection import ABSENT, Collection, Key
+from lading_runner.serializers.collection import ABSENT, Collection, Element, Key
 from lading_runner.serializers.json import DEPTH, Endless, JsonSerializer, from_jsonable, to_jsonable
 from lading_runner.serializers.names import type_name
 from lading_runner.serializers.pickled import ALLOW
@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from lading_runner.previews import Previews
     from lading_runner.serializers.base import Blob, Serializer
 
-__all__ = ["ABSENT", "COLLECTION", "Collection", "elements", "fit", "load", "save", "sniff", "type_name"]
+__all__ = [
+    "ABSENT",
+    "COLLECTION",
+    "Collection",
+    "Element",
+    "elements",
+    "fit",
+    "load",
+    "save",
+    "sniff",
+    "type_name",
+]
 
 COLLECTION = collection.FORMAT
 META = 600  # bytes of canonical JSON

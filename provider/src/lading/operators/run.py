@@ -253,12 +253,20 @@ class StepRun:
                 found.update(_keys(whole, self.store))
         return tuple(Output(name, ref) for name, ref in found.items())
 
+    def _remember(self, value: Any, ref: ArtifactRef) -> None:
+        """What is pushed again is not stored again: a figure may have other bytes when it is drawn twice."""
+        self.record.remember(value, ref)
+        if self.operator.multiple_outputs:
+            for key, (_, part, small) in _items(ref, self.store):
+                if small is values.ABSENT:  # what is small has no bytes in the store
+                    self.record.remember(value[key], part)
+
     def _returned(self, result: Result) -> Any:
         ref = result.outputs.get("return_value")
         if ref is None:
             return None
         if self.outcome is not None:
-            self.record.remember(self.outcome.value, ref)
+            self._remember(self.outcome.value, ref)
             return self.outcome.value
         handle = Handle(ref, Producer(*self.record.coordinates))
         if ref.format == "json" and ref.size <= deployment.settings().inline_limit:
@@ -268,9 +276,12 @@ class StepRun:
 
 def _keys(whole: ArtifactRef, store: Any) -> dict[str, ArtifactRef]:
     """The references of a dict's values, by key."""
+    return {str(key): ref for key, (_, ref, _small) in _items(whole, store)}
+
+
+def _items(whole: ArtifactRef, store: Any) -> list[tuple[Any, values.Element]]:
+    """Of a dict that is stored value by value; else none."""
     if whole.format != values.COLLECTION:
-        return {}
-    collection = values.elements(whole, store)
-    if collection.kind != "dict":
-        return {}
-    return {str(key): ref for key, (_, ref, _small) in zip(collection.keys, collection.refs, strict=True)}
+        return []
+    found = values.elements(whole, store)
+    return list(zip(found.keys, found.refs, strict=True)) if found.kind == "dict" else []
