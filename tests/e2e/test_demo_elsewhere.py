@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def kubernetes_target(folder: Path) -> Iterator[dict[str, Any]]:
     cache.mkdir()
     cache.chmod(0o777)
     cluster_node.store_folder().mkdir(exist_ok=True)
-    with cluster_node.namespace(f"lading-demo-{os.getpid()}") as space:
+    with cluster_node.namespace(f"lading-demo-{os.getpid()}-{secrets.token_hex(2)}") as space:
         yield {
             "image": docker_engine.IMAGE,
             "namespace": space,

@@ -13,6 +13,7 @@ import pytest
 
 import cluster_node
 import docker_engine
+from places import Docker
 from processes import Held, command, held_below
 from supervised import Airflow, until
 
@@ -110,10 +111,10 @@ def test_two_hundred_steps_in_containers_at_once_leave_nothing_behind(load: Load
 
     load.crowd("docker", 20, running)
     warm = settled(load)
-    made = docker_engine.Creations("docker_200")
+    made = Docker().watch("docker_200")
     load.crowd("docker", 200, running)
 
-    assert len(set(made.stop())) == 200
+    assert made.made("waiting") == 200
     assert containers("docker_20") == containers("docker_200") == []
     assert len(volumes) >= 200
     assert volumes & {v["Name"] for v in docker_engine.api().volumes()["Volumes"] or ()} == set()
