@@ -48,7 +48,7 @@ def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiSe
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive these tests: Airflow wants one of its own
 def browser(chromium: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
