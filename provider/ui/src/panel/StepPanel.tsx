@@ -10,7 +10,7 @@ import { place } from "../host";
 import { duration, plain } from "../ui/format";
 import { Icon } from "../ui/icons";
 import { useLanguage } from "../ui/language";
-import { Copy, Facts, Section, StateIcon, backendIcon } from "../ui/parts";
+import { Facts, Section, StateIcon, backendIcon } from "../ui/parts";
 import { AttemptList } from "./AttemptList";
 import { changeOf, packagesOf, useBefore, type Before } from "./changes";
 import { ArtifactChip, ExternalChip } from "./chips";
@@ -19,6 +19,7 @@ import { EnvironmentSection } from "./EnvironmentSection";
 import { ErrorSections, FailureTag } from "./ErrorSections";
 import { PanelFrame } from "./Frame";
 import { MetricTable } from "./MetricTable";
+import { imageAndJob } from "./where";
 
 const PAGE = 100;
 
@@ -135,19 +136,7 @@ function AttemptSections(props: {
                 {attempt.operator}
               </span>,
             ],
-            attempt.environment.image != null && [
-              t("image"),
-              <span key="i" className="row">
-                <span className="mono wrap">{attempt.environment.image}</span>
-                <Copy text={attempt.environment.image} label={t("copy")} />
-              </span>,
-            ],
-            attempt.job?.["id"] != null && [
-              t("job"),
-              <span key="j" className="mono wrap">
-                {plain(attempt.job["id"], 80)}
-              </span>,
-            ],
+            ...imageAndJob(attempt, t),
           ]}
         />
       </Section>

@@ -54,26 +54,8 @@ export function RunsTable(props: Props) {
         <thead>
           <tr>
             <td colSpan={5} style={{ border: 0, background: "var(--sub)", padding: 0 }} />
-            {params.length > 0 && (
-              <th
-                colSpan={params.length}
-                scope="colgroup"
-                className="r"
-                style={{ border: 0, paddingBottom: 0 }}
-              >
-                {t("parameters")}
-              </th>
-            )}
-            {metrics.length > 0 && (
-              <th
-                colSpan={metrics.length}
-                scope="colgroup"
-                className="r"
-                style={{ border: 0, paddingBottom: 0 }}
-              >
-                {t("metrics")}
-              </th>
-            )}
+            <GroupHead columns={params.length} title={t("parameters")} />
+            <GroupHead columns={metrics.length} title={t("metrics")} />
           </tr>
           <tr>
             <th scope="col" style={{ width: 38, paddingLeft: 12 }}>
@@ -207,4 +189,14 @@ function CellText({ cell, write }: { cell: Cell | undefined; write: (value: numb
     return <>{cell.low === cell.high ? one(cell.low) : `${one(cell.low)}–${one(cell.high)}`}</>;
   }
   return <span title={plain(cell.value, 400)}>{one(cell.value)}</span>;
+}
+
+function GroupHead({ columns, title }: { columns: number; title: string }) {
+  return (
+    columns > 0 && (
+      <th colSpan={columns} scope="colgroup" className="r" style={{ border: 0, paddingBottom: 0 }}>
+        {title}
+      </th>
+    )
+  );
 }

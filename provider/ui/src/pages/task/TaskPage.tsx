@@ -12,11 +12,12 @@ import { Source } from "../../panel/CodeSection";
 import { EnvironmentSection } from "../../panel/EnvironmentSection";
 import { ErrorSections } from "../../panel/ErrorSections";
 import { Change } from "../../panel/MetricTable";
+import { imageAndJob } from "../../panel/where";
 import { duration, plain } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
 import { CatalogueLink, ErrorMessage } from "../../ui/page";
-import { Copy, DigestText, Facts, KindIcon, Message, StateIcon, backendIcon } from "../../ui/parts";
+import { DigestText, Facts, KindIcon, Message, StateIcon, backendIcon } from "../../ui/parts";
 
 import { Io, Producer, UsedBy } from "./Io";
 
@@ -235,19 +236,7 @@ function StepCard({ task, attempt }: { task: TaskInstance; attempt: Attempt }) {
                 {attempt.target ?? t("task")} <span className="mono muted">{attempt.operator}</span>
               </span>,
             ],
-            attempt.environment.image != null && [
-              t("image"),
-              <span key="i" className="row">
-                <span className="mono wrap">{attempt.environment.image}</span>
-                <Copy text={attempt.environment.image} label={t("copy")} />
-              </span>,
-            ],
-            attempt.job?.["id"] != null && [
-              t("job"),
-              <span key="j" className="mono wrap">
-                {plain(attempt.job["id"], 80)}
-              </span>,
-            ],
+            ...imageAndJob(attempt, t),
           ]}
         />
       </div>
