@@ -58,7 +58,6 @@ def test_of_two_thousand_nodes_few_are_drawn_while_one_pans(browser: Any, ui: Ui
         frames = max(seen.page.evaluate(PAN) for _ in range(3))
         drawn = seen.page.locator(".lading .st, .lading .pl, .lading .bar").count()
         print(f"{zoom}: {frames:.0f} frames a second, {drawn} elements")
-        assert frames > 0
         assert 0 < drawn <= 400
 
 
@@ -72,4 +71,4 @@ def test_a_run_of_three_hundred_nodes_can_be_used_once_it_is_drawn(browser: Any,
             took.append(seen.page.evaluate(USABLE))
             time.sleep(0.2)
         print("from bundle to usable:", ", ".join(f"{ms:.0f} ms" for ms in took))
-        assert min(took) > 0
+        assert seen.page.evaluate("document.activeElement.matches('.lading .branches')")

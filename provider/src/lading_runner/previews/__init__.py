@@ -9,7 +9,6 @@ its absence breaks nothing: it fails silently where a value cannot be looked at.
 from __future__ import annotations
 
 import importlib
-import json
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from lading_runner.contract import canonical_json
@@ -81,7 +80,7 @@ class Previews:
         if shown is None:
             return None
         whole = {**shown, "preview": VERSION, "format": ref.format, "type": ref.type, "size": ref.size}
-        return fitting(masked(json.loads(canonical_json(whole)), self._mask))
+        return fitting(masked(whole, self._mask))
 
 
 def key_of(digest: str, format_id: str) -> str:

@@ -15,6 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from lading import deployment
 from lading.plugin.api.models.instances import CodeFile, CodeListing
 from lading.plugin.api.problems import ProblemError
+from lading_runner import previews
 from lading_runner.contract import ArtifactRef, Producer, is_digest
 from lading_runner.errors import RunnerError
 from lading_runner.store.keys import blob_key
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from lading.lineage.index.records import ArtifactRecord
     from lading_runner.serializers.base import Blob
 
-_MOST_PREVIEW = 512 << 10
 _CHUNK = 1 << 20
 _MOST_ARCHIVE = 8 << 20
 _MOST_FILES = 200
@@ -43,7 +43,7 @@ _INERT = {
 
 
 def preview_key(record: ArtifactRecord) -> str:
-    return f"previews/{record.digest[:2]}/{record.digest}-{quote(record.format, safe='')}.json"
+    return previews.key_of(f"sha256:{record.digest}", record.format)
 
 
 def presence(record: ArtifactRecord) -> tuple[bool, bool]:
@@ -58,13 +58,13 @@ def presence(record: ArtifactRecord) -> tuple[bool, bool]:
 
 def preview(record: ArtifactRecord) -> Response:
     key = preview_key(record)
-    data = _read(key, _MOST_PREVIEW)
+    data = _read(key, previews.LIMIT)
     if data is None:
         raise ProblemError(
             404,
             "no_preview",
             f"artifact {record.uid} has no preview: the step that made it wrote none, or it is over "
-            f"{_MOST_PREVIEW} bytes; download the artifact to look at it",
+            f"{previews.LIMIT} bytes; download the artifact to look at it",
         )
     try:
         shown = json.dumps(json.loads(data, parse_constant=lambda _: None), ensure_ascii=True)
