@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import docker
 
@@ -20,6 +22,7 @@ from private_engine import PrivateEngine
 from supervised import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fakes.gate import Gate
@@ -150,23 +153,36 @@ class Kubernetes(Place):
         return any(pod.status.phase == "Running" for pod in self._pods(run_id, task_id))
 
     def watch(self, dag_id: str) -> History:
-        from kubernetes import watch
-
         found = History()
-        pods, label = cluster_node.core().list_namespaced_pod, f"lading/dag_id={label_value(dag_id)}"
-        now = pods(self.space, label_selector=label).metadata.resource_version
-        events = watch.Watch().stream(pods, self.space, label_selector=label, resource_version=now)
+        label = f"lading/dag_id={label_value(dag_id)}"
+        now = cluster_node.core().list_namespaced_pod(self.space, label_selector=label)
 
         def read() -> None:
-            for event in events:
-                pod = event["object"]
+            for kind, pod in self._changes(label, now.metadata.resource_version):
                 job = pod.metadata.labels["lading/task_id"], pod.metadata.uid
                 found.begins(*job)
-                if event["type"] == "DELETED" or pod.status.phase in ("Succeeded", "Failed"):
+                if kind == "DELETED" or pod.status.phase in ("Succeeded", "Failed"):
                     found.ends(*job)
 
         threading.Thread(target=read, daemon=True).start()
         return found
+
+    def _changes(self, label: str, since: str) -> Iterator[tuple[str, Any]]:
+        """Of the pods with the label, without end. What the server forgot is taken from what is there."""
+        from kubernetes import client, watch
+        from urllib3.exceptions import HTTPError
+
+        pods = cluster_node.core().list_namespaced_pod
+        while True:
+            try:
+                seen = watch.Watch().stream(pods, self.space, label_selector=label, resource_version=since)
+                yield from ((event["type"], event["object"]) for event in seen)
+                there = pods(self.space, label_selector=label)
+                yield from (("ADDED", pod) for pod in there.items)
+                since = there.metadata.resource_version
+            except (client.ApiException, HTTPError):  # gone, or too old: then from what is there
+                since = "0"
+                time.sleep(0.5)
 
     def _pods(self, run_id: str, task_id: str) -> list[Any]:
         labels = f"lading/run_id={label_value(run_id)},lading/task_id={label_value(task_id)}"
@@ -215,6 +231,11 @@ def begun(airflow: Airflow, place: Place, dag_id: str, run_id: str, wait: str) -
     # Its first lines are stored some seconds after its start; a clear right then is lost on the scheduler.
     lines = f"{attempt_folder(Attempt(dag_id, run_id, wait))}/log/"
     until(lambda: next(iter(airflow.objects.list(lines)), None), f"nothing was printed by {dag_id}.{wait}")
+
+
+def say_go(airflow: Airflow, run_id: str) -> None:
+    """To the steps of a run that wait for it."""
+    (airflow.home / "store/blobs" / f"go-{quote(run_id, safe='')}").touch()
 
 
 def targets(places: dict[str, Place], store: Path) -> str:

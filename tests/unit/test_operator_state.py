@@ -20,6 +20,7 @@ class Accessor:
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
         self.cleared = self.down = False
+        self.asked = 0
 
     def get(self, key: str) -> Any:
         self._answer()
@@ -32,6 +33,7 @@ class Accessor:
         self.kept[key] = value
 
     def _answer(self) -> None:
+        self.asked += 1
         if self.down:
             raise _error()
 
@@ -66,6 +68,31 @@ def test_a_task_that_runs_takes_nothing_for_known_that_airflow_does_not_know() -
     accessor.down = True
     with pytest.raises(AirflowRuntimeError):
         state.load()
+
+
+def test_a_killed_task_asks_nothing_before_its_job_is_cancelled() -> None:
+    """Airflow gives it five seconds, and a busy server may take as long for one answer."""
+    accessor = Accessor()
+    state = TaskState(accessor)
+    state.save(BEGUN)
+    state.end()
+    asked = accessor.asked
+
+    assert state.load() == BEGUN
+    assert accessor.asked == asked
+
+
+def test_a_killed_task_leaves_the_state_of_its_successor_alone() -> None:
+    accessor = Accessor()
+    state = TaskState(accessor)
+    state.save(BEGUN)
+    later = AttemptState(2, Phase.SUBMITTED, "same")
+    TaskState(accessor).save(later)
+    state.end()
+
+    state.save(AttemptState(1, Phase.FINAL, "same"))
+
+    assert TaskState(accessor).load() == later
 
 
 def test_a_state_is_found_by_the_next_process() -> None:

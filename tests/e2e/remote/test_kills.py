@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
 
-from places import Place, begun
+from places import Place, begun, say_go
 from supervised import Airflow, until
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def test_a_restarted_triggerer_loses_and_doubles_nothing(airflow: Airflow, place
 
     until(lambda: states().count("deferred") == 20, "not all steps are deferred", 300)
     airflow.restart("triggerer")
-    (airflow.home / "store/blobs" / f"go-{quote(run, safe='')}").touch()
+    say_go(airflow, run)
 
     assert airflow.over(dag_id, run, within_s=300) == "success"
     assert states() == ["success"] * 20

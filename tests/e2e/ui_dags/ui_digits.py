@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ def ui_digits() -> None:
 
     @step
     def report(figure: Figure, table: pd.DataFrame) -> Path:
-        page = Path("report.html")
+        page = Path(tempfile.mkdtemp(), "report.html")
         page.write_text(f"<h1>Digits</h1><p>{len(table)} models</p>")
         return page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,14 @@ def ui_hostile() -> None:
     @step
     def page(given: list[str], file: str) -> Path:
         payloads = json.loads(Path(file).read_text())
-        html = Path("page.html")
+        html = Path(tempfile.mkdtemp(), "page.html")
         html.write_text("<!doctype html>" + "\n".join(payloads))
         return html
 
     @step
     def folder(given: list[str], file: str) -> Path:
         payloads = json.loads(Path(file).read_text())
-        root = Path("pages")
-        root.mkdir()
+        root = Path(tempfile.mkdtemp())
         for n, payload in enumerate(payloads[:40]):
             (root / f"{n} {payload.replace('/', '_')[:120]}").write_text(payload)
         return root

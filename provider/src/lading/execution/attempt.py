@@ -80,7 +80,8 @@ class AttemptRunner:
 
     def start(self) -> Started:
         """Join the open generation's job, or begin a generation and submit its job."""
-        state = self._marked(self._state.load())
+        loaded = self._state.load()
+        state = None if loaded is None else self._marked(loaded)
         failpoint("start.loaded")
         decision, result = self._decide(state)
         self._hooks.say(decision.reason)
@@ -186,9 +187,9 @@ class AttemptRunner:
 
     # Deciding
 
-    def _marked(self, state: AttemptState | None) -> AttemptState | None:
-        """``state``, cancelled where whoever cancelled its job could not save it."""
-        if state is None or state.phase is Phase.FINAL:
+    def _marked(self, state: AttemptState) -> AttemptState:
+        """``state``, cancelled where somebody began to cancel its job."""
+        if state.phase is Phase.FINAL:
             return state
         if not self._patience.ask(self._folder(self._attempt(state)).cancelled):
             return state
@@ -274,11 +275,9 @@ class AttemptRunner:
         )
 
     def _cancel_job(self, state: AttemptState) -> Observation:
-        """How the job was last seen: ``over``, unless it outlives its grace."""
-        if state.outcome is not Outcome.CANCELLED:
-            self._state.save(replace(state, outcome=Outcome.CANCELLED))
+        """How the job was last seen: ``over``, unless it outlives its grace. The intent is kept in the store:
+        a killed task has seconds, Airflow's server may be slow, and it takes no state of a cleared task."""
         folder = self._folder(self._attempt(state))
-        # Airflow takes no state of a task that was cleared while it ran; the store does
         self._patience.ask(folder.mark_cancelled)
         failpoint("cancel.intent_saved")
         handle = self._traces.job(folder)
@@ -351,6 +350,8 @@ class AttemptRunner:
                 f"its result is not taken"
             )
         timed_out = ended.verdict.failure is FailureClass.TIMEOUT
+        if not self._traces.in_process:
+            state = self._marked(state)
         if self._cancelled or (state.outcome is Outcome.CANCELLED and not timed_out):
             raise JobCancelled(
                 f"generation {state.generation} was cancelled: its result is not taken; "

@@ -28,30 +28,38 @@ class TaskState:
         self._ending = False
 
     def end(self) -> None:
-        """From now on what this process saw last stands in for what Airflow does not answer: it knows nothing
-        of a task that was cleared while it ran, and its server may be gone."""
+        """From now on what this process saw last is taken for what is: a killed task has seconds, Airflow's
+        server may be slow or gone, and it knows nothing of a task that was cleared while it ran."""
         self._ending = True
 
     def load(self) -> AttemptState | None:
         if self._fresh:
             self._fresh = False
             return None
+        if self._ending and self._last is not None:
+            return self._last
         try:
             found = self._accessor.get(KEY)
         except AirflowRuntimeError:
             if not self._ending:
                 raise
             found = None
-        if not found:
-            return self._last if self._ending else None
-        self._last = AttemptState.from_json(found)
-        return self._last
+        if found:
+            self._last = AttemptState.from_json(found)
+            return self._last
+        return None
 
     def save(self, state: AttemptState) -> None:
         self._last = state
         try:
-            self._accessor.set(KEY, state.to_json(), retention=NEVER_EXPIRE)
+            if not (self._ending and self._overtaken(state)):
+                self._accessor.set(KEY, state.to_json(), retention=NEVER_EXPIRE)
         except AirflowRuntimeError as e:
             if not self._ending:
                 raise
             log.warning("the end of generation %d was not saved: %s", state.generation, e)
+
+    def _overtaken(self, state: AttemptState) -> bool:
+        """Whether another process began a later generation meanwhile."""
+        found = self._accessor.get(KEY)
+        return bool(found) and AttemptState.from_json(found).generation > state.generation

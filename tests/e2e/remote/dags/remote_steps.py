@@ -39,14 +39,20 @@ def sleeper(seconds: float) -> str:
 def sleeper_once(name: str, seconds: float, run_id: str | None = None) -> str:
     """Sleeps in its first generation only."""
     import time
+
+    print("begun", flush=True)
+    if not begun_again(name, str(run_id)):
+        time.sleep(seconds)
+    return "slept"
+
+
+def begun_again(name: str, run_id: str) -> bool:
+    """Whether there is a second generation of the step."""
     from pathlib import Path
     from urllib.parse import quote
 
-    print("begun", flush=True)
     attempts = Path("/lading/store/attempts")
-    if not any(attempts.glob(f"*/{quote(str(run_id), safe='')}/{name}/-1/2/claim")):
-        time.sleep(seconds)
-    return "slept"
+    return any(attempts.glob(f"*/{quote(run_id, safe='')}/{name}/-1/2/claim"))
 
 
 def pair(target: str, seconds: float, **kwargs: Any) -> None:
@@ -126,6 +132,18 @@ def wait_for_go(n: int, run_id: str | None = None) -> int:
     return n
 
 
+def wait_for_go_once(name: str, run_id: str | None = None) -> str:
+    """Waits in its first generation only."""
+    if not begun_again(name, str(run_id)):
+        wait_for_go(0, run_id)
+    return "went"
+
+
+def outlived(target: str) -> None:
+    for name, deferrable in WAITS.items():
+        step(task_id=name, on=target, deferrable=deferrable)(wait_for_go_once)(name)
+
+
 def many(target: str) -> None:
     step(task_id="many", on=target)(wait_for_go).expand(n=list(range(20)))
 
@@ -142,7 +160,7 @@ DAGS = {
     "stopped": stopped,
     "many": many,
 }
-FRAIL = {"outlived": lambda target: pair(target, 15)}
+FRAIL = {"outlived": outlived}
 
 
 def make(variable: str, dags: dict[str, Any]) -> None:
