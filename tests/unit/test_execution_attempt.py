@@ -355,29 +355,3 @@ def test_a_job_that_runs_for_ever_does_not_stop_the_poll_from_beating(tmp_path: 
     with pytest.raises(Enough):
         worker.run()
     assert max(desk.time.slept) == 10.0
-
-
-def test_a_cancellation_that_the_state_did_not_take_is_known_to_the_next_try(desk: Desk) -> None:
-    """Airflow takes no state of a task that was cleared while it ran, and its platform may have lost the job
-    before it claimed: nothing but the store tells that this generation is over."""
-
-    class Deaf(FileState):
-        deaf = False
-
-        def save(self, state: AttemptState) -> None:
-            if not self.deaf:
-                super().save(state)
-
-    state = Deaf(desk.folder / "state.json")
-    worker = desk.worker(state=state)
-    worker.start()
-    state.deaf = True
-    worker.cancel()
-    desk.platform.jobs.clear()
-
-    desk.worker().run()
-
-    assert desk.ends[-1].verdict.outcome is Outcome.SUCCEEDED
-    assert desk.ends[-1].attempt.generation == 2
-    outcomes = {(end.event_id, end.verdict.outcome) for end in desk.ends}
-    assert len({event for event, _ in outcomes}) == len(outcomes) == 2

@@ -111,6 +111,8 @@ def test_what_is_kept(api: FakeApi, tmp_path: Path, keep: str, failed: bool, pha
     one.remove(handle, failed=failed)
     one.remove(handle, failed=failed)
     assert (path() in api.objects) == kept
+    deletions = [body for method, _, body in api.seen if method == "DELETE"]
+    assert [d["gracePeriodSeconds"] for d in deletions] == ([] if kept else [0])
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from lading.backends.base import (
     JobState,
     Observation,
 )
-from lading.errors import JobCancelled, LadingError, StepFailed, TransientError
+from lading.errors import JobCancelled, LadingError, TransientError
 from lading.execution.decision import Decision, Previous, Step, decide
 from lading.execution.folder import AttemptFolder
+from lading.execution.outputs import with_outputs
 from lading.execution.patience import Clock, Patience, Policy
 from lading.execution.records import Ended, Hooks, Started
 from lading.execution.state import AttemptState, Outcome, Phase, StateStore
@@ -126,7 +127,10 @@ class AttemptRunner:
         return self._ended(started, observation, result, judge(started.attempt, result, observation))
 
     def resubmit(self, ended: Ended) -> Started | None:
-        """The next generation of a job that infrastructure lost; None: not lost, or the budget is used up."""
+        """The next generation of a job that infrastructure lost, or that was cancelled with an earlier try
+        after this one had joined it; None: neither, or the budget is used up."""
+        if self._ended_with_an_earlier_try(ended):
+            return self._begin_anew(ended)
         if ended.verdict.action is not Action.RESUBMIT:
             return None
         state = self._still_ours(ended)
@@ -151,7 +155,9 @@ class AttemptRunner:
         :raises JobCancelled: cancelled, or overtaken by another worker
         """
         state = self._still_ours(ended)
-        ended = self._verified(self._collected(ended))
+        if ended.verdict.outcome is Outcome.SUCCEEDED and ended.result is not None:
+            outbox = bool(self._spec_for(ended.attempt).outbox)
+            ended = with_outputs(ended, ended.result, self._folder(ended.attempt), self._patience, outbox)
         failpoint("finish.verified")
         self._hooks.on_attempt_end(ended)
         failpoint("finish.reported")
@@ -164,7 +170,7 @@ class AttemptRunner:
             self._state.save(final)
         failpoint("finish.final_saved")
         if ended.verdict.outcome is not Outcome.SUCCEEDED or ended.result is None:
-            raise _with_traceback(ended.verdict.error(), ended.result)
+            raise ended.error()
         return ended.result
 
     def cancel(self, failure: FailureClass = FailureClass.CANCELLED) -> None:
@@ -194,6 +200,20 @@ class AttemptRunner:
         if not self._patience.ask(self._folder(self._attempt(state)).cancelled):
             return state
         return replace(state, outcome=Outcome.CANCELLED)
+
+    def _ended_with_an_earlier_try(self, ended: Ended) -> bool:
+        """Who clears a task gives its next try a head start on the end of the job."""
+        if self._cancelled or ended.attempt.try_number >= self._task.try_number:
+            return False
+        return self._patience.ask(self._folder(ended.attempt).cancelled)
+
+    def _begin_anew(self, ended: Ended) -> Started:
+        state = self._generation_of(ended)
+        self._report_cancelled(state, ended.observation)
+        self._remove(ended.handle, state, failed=True)
+        reason = f"generation {state.generation + 1}: the one before was cancelled with an earlier try"
+        self._hooks.say(reason)
+        return self._begin(state.generation + 1, reason)
 
     def _decide(self, state: AttemptState | None) -> tuple[Decision, Result | None]:
         decision = decide(state, self._fingerprint, max_tries=self._max_tries)
@@ -310,12 +330,6 @@ class AttemptRunner:
     def _too_long(self) -> str:
         return f"the job did not end within {self._policy.timeout_s or 0:.0f} s and was cancelled"
 
-    def _collected(self, ended: Ended) -> Ended:
-        """With the artifacts of a job that has an outbox where artifacts lie."""
-        if ended.verdict.outcome is Outcome.SUCCEEDED and self._spec_for(ended.attempt).outbox:
-            self._patience.ask(self._folder(ended.attempt).collect)
-        return ended
-
     def _remove(self, handle: JobHandle | None, state: AttemptState, *, failed: bool) -> None:
         """A job that cannot be removed costs its place on the platform, not the step."""
         try:
@@ -326,29 +340,9 @@ class AttemptRunner:
         except (LadingError, OSError) as e:
             self._hooks.say(f"a job of generation {state.generation} was left on its platform: {e}")
 
-    def _verified(self, ended: Ended) -> Ended:
-        """Not a success unless the bytes of every output are there."""
-        result = ended.result
-        if ended.verdict.outcome is not Outcome.SUCCEEDED or result is None:
-            return ended
-        folder = self._folder(ended.attempt)
-        if self._patience.until(
-            lambda: not self._patience.ask(lambda: folder.missing_outputs(result)), self._policy.settle_s
-        ):
-            return ended
-        names = ", ".join(folder.missing_outputs(result))
-        message = f"the result promises {names}, but the store {self._objects.root} lacks the bytes"
-        return replace(ended, verdict=replace(failed(FailureClass.INFRA, message), action=Action.RETRY))
-
     def _still_ours(self, ended: Ended) -> AttemptState:
         """The state, unless this generation was cancelled or overtaken: then nothing may be made of it."""
-        state = self._state.load()
-        if state is None or state.generation != ended.attempt.generation:
-            now = "none" if state is None else f"generation {state.generation}"
-            raise JobCancelled(
-                f"generation {ended.attempt.generation} was overtaken: the state names {now}; "
-                f"its result is not taken"
-            )
+        state = self._generation_of(ended)
         timed_out = ended.verdict.failure is FailureClass.TIMEOUT
         if not self._traces.in_process:
             state = self._marked(state)
@@ -356,6 +350,16 @@ class AttemptRunner:
             raise JobCancelled(
                 f"generation {state.generation} was cancelled: its result is not taken; "
                 f"clear the task to run it again"
+            )
+        return state
+
+    def _generation_of(self, ended: Ended) -> AttemptState:
+        state = self._state.load()
+        if state is None or state.generation != ended.attempt.generation:
+            now = "none" if state is None else f"generation {state.generation}"
+            raise JobCancelled(
+                f"generation {ended.attempt.generation} was overtaken: the state names {now}; "
+                f"its result is not taken"
             )
         return state
 
@@ -382,11 +386,3 @@ class AttemptRunner:
         self, started: Started, observation: Observation, result: Result | None, verdict: Verdict
     ) -> Ended:
         return Ended(started.attempt, started.handle, started.since, observation, result, verdict)
-
-
-def _with_traceback(error: LadingError, result: Result | None) -> LadingError:
-    """With the user's traceback as a note, for whoever sees the exception and not the job's log."""
-    found = ((result.error or {}) if result else {}).get("traceback")
-    if isinstance(error, StepFailed) and found:
-        error.add_note(str(found).rstrip())
-    return error

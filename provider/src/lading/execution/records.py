@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lading.backends.base import JobHandle, Observation
+from lading.errors import LadingError, StepFailed
 from lading.execution.names import event_id
 from lading_runner.contract import Attempt, Result
 
@@ -57,6 +58,15 @@ class Ended:
     def event_id(self) -> str:
         """Of the generation's lineage event: equal however often the end is reported."""
         return event_id(self.attempt, self.since)
+
+    def error(self) -> LadingError:
+        """Of a generation that did not succeed; with the user's traceback as a note, for whoever sees the
+        exception and not the job's log."""
+        made = self.verdict.error()
+        found = ((self.result.error or {}) if self.result else {}).get("traceback")
+        if isinstance(made, StepFailed) and found:
+            made.add_note(str(found).rstrip())
+        return made
 
 
 @dataclass(frozen=True)

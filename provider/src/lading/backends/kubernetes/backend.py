@@ -155,7 +155,8 @@ class KubernetesBackend:
         return chain.from_iterable(self._cluster.lines(name, space, container) for container in ours)
 
     def remove(self, handle: JobHandle, *, failed: bool) -> None:
-        """What never started is not kept: it would start when nobody waits for it."""
+        """What never started is not kept: it would start when nobody waits for it. Where nothing runs the
+        node is not waited for: under load it takes half a minute to let go of a pod."""
         made, pod = self._look(handle)
         if pod is not None and _refused(pod):
             self._packages.forget(handle)
@@ -163,7 +164,7 @@ class KubernetesBackend:
             self._packages.remove(secret, handle.extra["namespace"])
         kept = failed and self._settings.keep == "failed" and is_over(pod)
         if made is not None and not kept:
-            self._delete(handle, 0 if never_ran(pod) else None)
+            self._delete(handle, 0 if never_ran(pod) or is_over(pod) else None)
 
     @property
     def _resource(self) -> str:
