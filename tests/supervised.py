@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from lading.lineage import log
 from lading_runner.store import open_object_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lading.lineage.event import LineageEvent
     from lading_runner.store.base import ObjectStore
@@ -95,6 +96,15 @@ class Airflow:
         _signal(self._processes[name].pid, signal.SIGKILL)
         assert self._processes[name].wait(timeout=20) == -signal.SIGKILL
         self._processes[name] = self._begin(name)
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """One of the processes, with all that it started, does nothing meanwhile."""
+        _signal(self._processes[name].pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(self._processes[name].pid, signal.SIGCONT)
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid

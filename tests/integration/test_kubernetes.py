@@ -217,9 +217,10 @@ def test_a_deferred_step_that_is_killed_leaves_no_pod_and_an_event(
 ) -> None:
     """As the triggerer does it, when a user marks the task failed."""
     from lading import deployment
+    from lading.execution import OpenJob
     from lading.lineage.event import LineageEvent
     from lading.lineage.log import read
-    from lading.triggers import DRAFT, LadingTrigger
+    from lading.triggers import LadingTrigger
     from lading_runner.store import ArtifactStore
     from lading_runner.store.local import LocalStore
 
@@ -228,7 +229,7 @@ def test_a_deferred_step_that_is_killed_leaves_no_pod_and_an_event(
     folder = attempt_folder(started.attempt)
     objects = LocalStore(str(one.root))
     draft = LineageEvent(DRAFT_ID, "2026-01-01T00:00:00Z", "cancelled", started.attempt, "step")
-    objects.write(f"{folder}/{DRAFT}", draft.dumps())
+    OpenJob(started.attempt, "kubernetes", draft.to_json()).write(objects)
     monkeypatch.setattr(deployment, "store", lambda: ArtifactStore(objects))
     assert wait_until(target.running, 30)
     trigger = LadingTrigger("kubernetes", started.to_json(), 1.0, 20.0)

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.service("kubernetes")
 
 ROOT = Path(__file__).parents[2]
 SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
-DRAFT_ID = "01900000-0000-7000-8000-000000000000"
 OK = "def run():\n    return 42\n"
 
 

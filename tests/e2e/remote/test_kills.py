@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +44,25 @@ def test_a_run_that_is_deleted_ends_with_its_jobs(airflow: Airflow, place: Place
 
     for wait in WAITS:
         assert_cancelled(airflow, place, run, wait)
+
+
+def test_jobs_that_neither_worker_nor_trigger_can_end_are_ended_by_the_api_server(
+    airflow: Airflow, place: Place
+) -> None:
+    """One task is killed before a triggerer takes its trigger, one loses its worker with its last try."""
+    dag_id = f"{place.name}_abandoned"
+    with airflow.paused("triggerer"):
+        run = airflow.trigger(dag_id)
+        until(lambda: all(place.runs(run, wait) for wait in WAITS), f"no jobs of {dag_id}")
+        until(lambda: airflow.tasks(dag_id, run)["deferred"]["state"] == "deferred", "not deferred")
+        assert airflow.tasks(dag_id, run)["deferred"]["triggerer_job"] is None
+
+        os.kill(int(airflow.noted(f"worker-{dag_id}-waited")), signal.SIGKILL)
+        airflow.mark_failed(dag_id, run, "deferred")
+
+        for wait in WAITS:
+            assert_cancelled(airflow, place, run, wait)
+        assert {ti["state"] for ti in airflow.tasks(dag_id, run).values()} == {"failed"}
 
 
 def assert_cancelled(airflow: Airflow, place: Place, run: str, wait: str) -> None:

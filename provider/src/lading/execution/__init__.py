@@ -5,6 +5,7 @@ from __future__ import annotations
 from lading.execution.attempt import AttemptRunner
 from lading.execution.folder import AttemptFolder
 from lading.execution.names import attempt_folder, event_id, fingerprint, job_name
+from lading.execution.open_jobs import OpenJob, open_job_key, open_job_keys, read_open_job
 from lading.execution.patience import Clock, Patience, Policy
 from lading.execution.points import FAILPOINTS
 from lading.execution.records import Ended, Hooks, Started
@@ -22,6 +23,7 @@ __all__ = [
     "Clock",
     "Ended",
     "Hooks",
+    "OpenJob",
     "Outcome",
     "Patience",
     "Phase",
@@ -36,6 +38,9 @@ __all__ = [
     "job_name",
     "judge",
     "late",
+    "open_job_key",
+    "open_job_keys",
     "over",
+    "read_open_job",
     "waiting",
 ]

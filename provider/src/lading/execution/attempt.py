@@ -161,8 +161,8 @@ class AttemptRunner:
         failpoint("finish.verified")
         self._hooks.on_attempt_end(ended)
         failpoint("finish.reported")
-        if not ended.removed:
-            self._remove(ended.handle, state, failed=ended.verdict.outcome is not Outcome.SUCCEEDED)
+        bad = ended.verdict.outcome is not Outcome.SUCCEEDED
+        self._remove(ended.handle, state, failed=bad, removed=ended.removed)
         failpoint("finish.removed")
         handle = ended.handle.to_json() if ended.handle else state.handle
         final = replace(state, phase=Phase.FINAL, outcome=ended.verdict.outcome, handle=handle)
@@ -244,6 +244,7 @@ class AttemptRunner:
         attempt = self._attempt(state)
         spec, request = self._spec_for(attempt), self._request_for(attempt)
         self._patience.ask(lambda: self._folder(attempt).write_spec(spec))
+        self._patience.ask(lambda: self._hooks.on_submit(self._started(state, None, reason)))
         failpoint("start.spec_written")
         self._stop_if_cancelled(None)
         handle = self._patience.ask(lambda: self._backend.submit(request))
@@ -330,13 +331,19 @@ class AttemptRunner:
     def _too_long(self) -> str:
         return f"the job did not end within {self._policy.timeout_s or 0:.0f} s and was cancelled"
 
-    def _remove(self, handle: JobHandle | None, state: AttemptState, *, failed: bool) -> None:
-        """A job that cannot be removed costs its place on the platform, not the step."""
+    def _remove(
+        self, handle: JobHandle | None, state: AttemptState, *, failed: bool, removed: bool = False
+    ) -> None:
+        """A job that cannot be removed costs its place on the platform, not the step.
+
+        :param removed: somebody did that already
+        """
+        attempt = self._attempt(state)
         try:
-            if (
-                left := handle or self._traces.left_over(state, self._folder(self._attempt(state)))
-            ) is not None:
+            left = None if removed else handle or self._traces.left_over(state, self._folder(attempt))
+            if left is not None:
                 self._backend.remove(left, failed=failed)
+            self._hooks.on_removed(attempt)
         except (LadingError, OSError) as e:
             self._hooks.say(f"a job of generation {state.generation} was left on its platform: {e}")
 

@@ -80,5 +80,7 @@ class Hooks:
     on_attempt_end: Callable[[Ended], None]
     on_log: Callable[[str], None] = lambda line: None  # live lines of the job
     heartbeat: Callable[[], None] = lambda: None  # at every poll; may raise to end the wait
+    on_submit: Callable[[Started], None] = lambda started: None  # before the job is there
+    on_removed: Callable[[Attempt], None] = lambda attempt: None  # after it is off its platform
     on_wait: Callable[[Started], None] = lambda started: None  # before a wait; raises to wait elsewhere
     say: Callable[[str], None] = lambda sentence: None  # decisions, for the task log

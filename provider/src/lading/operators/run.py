@@ -13,19 +13,19 @@ from lading.backends import registry
 from lading.backends.base import Capability, FailureClass, Observation, Worker
 from lading.backends.local import this_process
 from lading.errors import ConfigError, JobCancelled, StepFailed, TransientError
-from lading.execution import AttemptRunner, Clock, Ended, Hooks, Policy, Started, attempt_folder
+from lading.execution import AttemptRunner, Clock, Ended, Hooks, OpenJob, Policy, Started, open_job_key
 from lading.lineage.event import Output
 from lading.operators import events
 from lading.operators.call import Call, load_all
 from lading.operators.options import target_of
 from lading.operators.plan import StepPlan
 from lading.operators.state import TaskState
-from lading.triggers import DRAFT, LadingTrigger
+from lading.triggers import LadingTrigger
 from lading.xcom.pull import step_view
 from lading.xcom.record import record_of
 from lading.xcom.traced import Handle
 from lading_runner import values
-from lading_runner.contract import ArtifactRef, Producer, Result, Spec
+from lading_runner.contract import ArtifactRef, Attempt, Producer, Result, Spec
 from lading_runner.errors import DuplicateAttempt
 from lading_runner.interrupts import Interrupted
 from lading_runner.invoke import Outcome, execute
@@ -92,15 +92,12 @@ class StepRun:
         return attempts.resume(self._started, observation, removed=self._event.get("removed", False))
 
     def _defer(self, started: Started) -> None:
-        """Leave the wait to the triggerer, with the event that holds if the task is killed meanwhile."""
+        """Leave the wait to the triggerer."""
         self._stop_if_killed()  # else who told this process to end would be left with a job
         asked = self.operator.step.deferrable
         deferrable = deployment.settings().deferrable if asked is None else asked
         if not deferrable or Capability.DEFERRABLE not in self._capabilities:
             return
-        self.store.objects.write(
-            f"{attempt_folder(started.attempt)}/{DRAFT}", events.cancelled_event(self, started).dumps()
-        )
         settings = deployment.settings()
         trigger = LadingTrigger(
             target=self.plan.target.name,
@@ -109,6 +106,16 @@ class StepRun:
             grace_s=settings.cancel_grace_s,
         )
         self.operator.defer(trigger=trigger, method_name="resume")
+
+    def _register(self, started: Started) -> None:
+        """So that the job can be ended by who is not this process, with the event that holds then."""
+        if Capability.DEFERRABLE in self._capabilities:
+            event = events.cancelled_event(self, started).to_json()
+            OpenJob(started.attempt, self.plan.target.name, event).write(self.store.objects)
+
+    def _deregister(self, attempt: Attempt) -> None:
+        if Capability.DEFERRABLE in self._capabilities:
+            self.store.objects.delete(open_job_key(attempt))
 
     def kill(self) -> None:
         """On SIGTERM, in the signal handler: only marks, so that no request of the protocol is torn in two.
@@ -172,6 +179,8 @@ class StepRun:
                 on_attempt_end=self._record,
                 on_log=self._log_line,
                 heartbeat=self._stop_if_killed,
+                on_submit=self._register,
+                on_removed=self._deregister,
                 on_wait=self._defer,
                 say=self.log.info,
             ),

@@ -1,7 +1,8 @@
-"""What waits in the triggerer."""
+"""What waits in the triggerer, and what ends a job whose task is over."""
 
 from __future__ import annotations
 
-from lading.triggers.job import DRAFT, LadingTrigger
+from lading.triggers.ending import backend_of, end_job
+from lading.triggers.job import LadingTrigger
 
-__all__ = ["DRAFT", "LadingTrigger"]
+__all__ = ["LadingTrigger", "backend_of", "end_job"]

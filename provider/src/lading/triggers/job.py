@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
-from lading import config, deployment
-from lading.backends import registry
-from lading.backends.base import Observation, Worker
+from lading import deployment
 from lading.errors import LadingError, TransientError
 from lading.execution import (
-    AttemptFolder,
     Clock,
     Hooks,
     Patience,
@@ -25,17 +22,13 @@ from lading.execution import (
     over,
     waiting,
 )
-from lading.lineage.event import LineageEvent, now
-from lading.lineage.log import append
-from lading_runner.errors import RunnerError, StoreUnavailable
+from lading.triggers.ending import backend_of, end_job
+from lading_runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from lading_runner.store.base import ObjectStore
-
-#: Name in the attempt's folder of the event that holds if the task is killed while it is deferred.
-DRAFT = "event.json"
+    from lading.backends.base import Observation
 
 
 class LadingTrigger(BaseTrigger):
@@ -109,10 +102,7 @@ class LadingTrigger(BaseTrigger):
         return self._wait
 
     def _open(self) -> Wait:
-        target = config.resolve_target(
-            deployment.settings(), self.target, registry.names(), registry.target_keys
-        )
-        backend = registry.get(target.backend).configured(target, Worker(connection=deployment.connection))
+        backend = backend_of(self.target)
         started = Started.from_json(self.started)
         if started.handle is None:
             raise ValueError(f"the trigger of {started.attempt} has no job to wait for; clear the task")
@@ -132,18 +122,4 @@ class LadingTrigger(BaseTrigger):
         self.log.info("%s", line)
 
     def _cancel(self, wait: Wait) -> None:
-        wait.folder.mark_cancelled()
-        wait.backend.cancel(wait.handle, self.grace_s)
-        wait.end()
-        try:
-            _publish(wait.folder.objects, wait.folder)
-        except (KeyError, StoreUnavailable) as e:
-            self.log.warning("no lineage event tells of the killed job %s: %s", wait.handle.id, e)
-        wait.backend.remove(wait.handle, failed=True)
-
-
-def _publish(objects: ObjectStore, folder: AttemptFolder) -> None:
-    """The draft becomes the event, unless the attempt has one already."""
-    draft = LineageEvent.loads(objects.read(f"{folder.key}/{DRAFT}"))
-    if objects.stat(draft.key()) is None:
-        append(draft.at(now()), objects)
+        end_job(wait.backend, wait.handle, wait.folder, self.grace_s, ended=wait.end)

@@ -148,6 +148,10 @@ def many(target: str) -> None:
     step(task_id="many", on=target)(wait_for_go).expand(n=list(range(20)))
 
 
+def abandoned(target: str) -> None:
+    pair(target, 300, pre_execute=note_worker)
+
+
 DAGS = {
     "green": green,
     OTHER_SCRIPTS: every_script,
@@ -156,6 +160,7 @@ DAGS = {
     "deleted": lambda target: pair(target, 300),
     "cleared": lambda target: pair(target, 300),
     "timed_out": lambda target: pair(target, 300, execution_timeout=timedelta(seconds=10)),
+    "abandoned": abandoned,
     "terminated": terminated,
     "stopped": stopped,
     "many": many,

@@ -15,6 +15,7 @@ from lading.plugin.api import problems, routes
 from lading.plugin.api.access import User
 from lading.plugin.api.keeper import KEEPER
 from lading.plugin.api.models.common import Problem
+from lading.plugin.api.orphans import WATCH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,9 +61,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     KEEPER.start()
+    WATCH.start()
     try:
         yield
     finally:
+        WATCH.stop()
         KEEPER.stop()
 
 
