@@ -6,6 +6,7 @@ SHELL := /bin/sh
 .PHONY: help demo test check lint types imports format bench bench-lineage ui build clean
 
 ARGS ?=
+JOBS ?=
 GROUPS ?=
 BIN := $(CURDIR)/.venv/bin
 SETUP = @python=$$(PYTHON="$(PYTHON)" tools/find-python) && "$$python" -I tools/bootstrap.py
@@ -29,9 +30,9 @@ demo:  ## Run the demo DAG, print its lineage, serve Airflow on 127.0.0.1 (ARGS=
 	$(SETUP) demo
 	@"$(BIN)/lading" demo $(ARGS)
 
-test:  ## Run all tests; those whose service is absent are skipped and counted (ARGS="-k name" goes to pytest)
+test:  ## Run all tests, JOBS=2 two at a time; those whose service is absent are skipped (ARGS="-k name" goes to pytest)
 	$(SETUP) demo test torch $(GROUPS)
-	@"$(BIN)/python" -m pytest $(ARGS)
+	@"$(BIN)/python" -m pytest $(if $(JOBS),-n $(JOBS) --dist loadgroup --no-loadscope-reorder) $(ARGS)
 
 check: lint types imports  ## Format check, lint, types, import contracts, quick unit and contract tests
 	@"$(BIN)/python" -m pytest tests/unit tests/contract -m "not slow" $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,9 +11,14 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+TESTS = Path(__file__).parent
 HOME = Path(tempfile.mkdtemp(prefix="lading-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
@@ -55,6 +61,30 @@ _isolate()
 def airflow_db() -> None:
     """A migrated metadata database; about five seconds, once, and only where a test asks for it."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``-n``: one process has all tests of a file, which share servers, or of a package."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        folder = item.path.parent
+        together = folder if (folder / "conftest.py").exists() and folder != TESTS else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(TESTS))))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """With ``-n``: what is marked ``alone`` measures, so that it has the machine for itself."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return (yield)
+    shared = Path(os.environ["PYTEST_DEBUG_TEMPROOT"], f"lading-tests-{run}")
+    with open(f"{shared}.turn", "wb") as turn, open(f"{shared}.machine", "wb") as machine:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # who waits for the machine is not passed by
+        fcntl.flock(machine, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

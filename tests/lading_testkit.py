@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,6 +39,12 @@ def pythons() -> list[str]:
         if run.returncode == 0 and words[0] == "cpython" and (int(words[1]), int(words[2])) >= (3, 9):
             found.setdefault((int(words[1]), int(words[2])), path)
     return [found[version] for version in sorted(found)]
+
+
+def short(value: object) -> str:
+    """An id for a parameter: short, and the same in every process."""
+    ordered = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
+    return re.sub(r" at 0x[0-9a-f]+", "", str(ordered))[:60]
 
 
 def run_dag(dag: DAG, **conf: object) -> DagRun:

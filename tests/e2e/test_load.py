@@ -20,7 +20,7 @@ from supervised import Airflow, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 DAGS = Path(__file__).parent / "load_dags"
 SLOTS = 8  # of the workers

@@ -13,7 +13,7 @@ from ui_browser import visit
 from ui_large import large_run
 from ui_server import ROOT, UiServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 BUNDLE = ROOT / "provider/src/lading/plugin/static/lading.js"
 PAN = """async () => {

@@ -16,6 +16,7 @@ import pytest
 import artifact_samples as samples
 from lading_runner import values
 from lading_runner.errors import SerializationError
+from lading_testkit import short
 
 ROWS = 6
 
@@ -295,7 +296,7 @@ class Frame(pd.DataFrame):
         (pl.LazyFrame({"a": [1]}), r"polars\.LazyFrame is a query.*frame\.collect\(\)"),
         (pl.DataFrame({"a": pl.Series([Frame], dtype=pl.Object)}), r"column 'a' has dtype Object.*cast it"),
     ],
-    ids=lambda value: re.sub(r"\W+", " ", str(value))[:30],
+    ids=lambda value: re.sub(r"\W+", " ", short(value))[:30],
 )
 def test_a_refusal_names_the_column_and_the_cure(value, message, store):
     with pytest.raises(SerializationError, match="return_value.*" + message):

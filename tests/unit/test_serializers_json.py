@@ -21,6 +21,7 @@ from lading_runner.errors import ArtifactUndecodable, SerializationError
 from lading_runner.serializers.annotation import fit
 from lading_runner.serializers.json import from_jsonable, to_jsonable
 from lading_runner.serializers.untag import parse
+from lading_testkit import short
 
 
 class Colour(enum.Enum):
@@ -128,7 +129,7 @@ def repr_sorted(value):
         (Inner(dt.date(2026, 1, 1)), {"when": {"$date": "2026-01-01"}, "colour": "red"}),
         (Names(["a"]), ["a"]),
     ],
-    ids=repr,
+    ids=short,
 )
 def test_the_stored_form_is(value, data):
     assert to_jsonable(value) == data
@@ -152,7 +153,7 @@ class Words(str):
         (Colour, "value", "EnumType"),
         (Config, "value", "type"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_refusal_names_the_place_and_the_type(value, path, type_name):
     with pytest.raises(SerializationError) as caught:
@@ -198,7 +199,7 @@ def test_sixty_four_levels_fit_and_one_more_does_not():
         {"$decimal": "?"},
         {"$dict": [[[], 1]]},
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_damaged_or_newer_tag_is_a_typed_error(data):
     with pytest.raises(ArtifactUndecodable, match=r"tag '\$"):
@@ -238,7 +239,7 @@ def test_without_a_class_to_fit_the_data_stays_as_it_is():
         ({"size": "much"}, Model, "valid integer"),
         ("blue", Colour, "'blue' is not a valid Colour"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_data_that_does_not_fit_its_class_is_a_typed_error(data, kind, why):
     with pytest.raises(ArtifactUndecodable, match=why):

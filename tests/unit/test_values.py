@@ -15,6 +15,7 @@ from lading_runner import values
 from lading_runner.contract import ArtifactRef, Producer, canonical_json
 from lading_runner.errors import ArtifactMissing, ArtifactUndecodable, SerializationError
 from lading_runner.serializers.json import from_jsonable
+from lading_testkit import short
 
 PRODUCER = Producer("churn", "manual__1", "load", 3)
 
@@ -55,7 +56,7 @@ def test_a_reference_says_format_type_and_size(store):
         (Path(), "pathlib.Path"),
         (Setting(1, dt.date(2026, 1, 1)), "Setting"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_type_is_named_for_people(value, name):
     assert values.type_name(value) == name
@@ -113,7 +114,7 @@ def test_a_dict_is_stored_under_its_keys(store):
     assert from_jsonable(found.refs[2][2]) == (1, 2)
 
 
-@pytest.mark.parametrize("value", [[1, "x" * 600], (1, 2), {"b": 1, "a": [2]}, [], {}], ids=str)
+@pytest.mark.parametrize("value", [[1, "x" * 600], (1, 2), {"b": 1, "a": [2]}, [], {}], ids=short)
 def test_a_split_value_has_elements_although_json_could_hold_it(value, store):
     ref = values.save(value, store, split=True)
     assert ref.format == values.COLLECTION
@@ -123,7 +124,7 @@ def test_a_split_value_has_elements_although_json_could_hold_it(value, store):
     assert type(back) is type(value)
 
 
-@pytest.mark.parametrize("value", ["text", 1, {1.5: "a"}, np.zeros(2)], ids=str)
+@pytest.mark.parametrize("value", ["text", 1, {1.5: "a"}, np.zeros(2)], ids=short)
 def test_what_has_no_elements_is_not_split(value, store):
     assert values.save(value, store, split=True) == values.save(value, store)
 
