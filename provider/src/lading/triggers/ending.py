@@ -10,7 +10,16 @@ from lading import config, deployment
 from lading.backends import registry
 from lading.backends.base import Backend, JobHandle, Worker
 from lading.errors import LadingError
-from lading.execution import AttemptFolder, OpenJob, open_job_key, read_open_job
+from lading.execution import (
+    AttemptFolder,
+    Clock,
+    OpenJob,
+    Patience,
+    Policy,
+    open_job_key,
+    over,
+    read_open_job,
+)
 from lading.lineage.event import LineageEvent, now
 from lading.lineage.log import append
 from lading_runner.errors import RunnerError
@@ -44,11 +53,13 @@ def end_job(
     """
     folder.mark_cancelled()
     backend.cancel(handle, grace_s)
-    ended()
     try:
         _publish(folder, handle)
     except (KeyError, LadingError, RunnerError) as e:
         log.warning("no lineage event tells of the killed job %s: %s", handle.id, e)
+    # what is over is removed at once, what still ends only as fast as its platform likes
+    Patience(Policy(), Clock()).until(lambda: over(backend.observe(handle)), grace_s)
+    ended()
     backend.remove(handle, failed=True)
     folder.objects.delete(open_job_key(folder.attempt))
 
