@@ -6,12 +6,18 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lading_runner import failpoints
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
 
@@ -45,6 +51,18 @@ def short(value: object) -> str:
     """An id for a parameter: short, and the same in every process."""
     ordered = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
     return re.sub(r" at 0x[0-9a-f]+", "", str(ordered))[:60]
+
+
+@contextmanager
+def failing_at(point: str) -> Iterator[None]:
+    """This process fails when it next comes to that failpoint; leaving asserts that it did."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        fired = Path(folder, "fired")
+        patch.setattr(failpoints, "_reached", {})
+        patch.setenv("LADING_FAILPOINT", f"{point}:raise")
+        patch.setenv("LADING_FAILPOINT_FIRED", str(fired))
+        yield
+        assert fired.read_text().startswith(f"{point}:raise")
 
 
 def run_dag(dag: DAG, **conf: object) -> DagRun:
