@@ -1,15 +1,16 @@
 """What the service says of a custom job that it does not take.
 
-Which fields there are and which must be set comes from the published descriptors; the rest is as its
-reference has it: labels, names, machine types, and which accelerators a machine takes.
+Which fields there are and which must be set is what the client's own types and their descriptions say; the
+rest is as the reference has it: labels, names, machine types, and which accelerators a machine takes.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from google.api import field_behavior_pb2
+from google.cloud import aiplatform_v1
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ _DISKS = ("pd-ssd", "pd-standard", "hyperdisk-balanced")
 
 def refusals(job: Any) -> Iterator[str]:
     """``job``: the protobuf message of a custom job."""
-    from google.cloud.aiplatform_v1 import AcceleratorType
-
     yield from _fields(job, "custom_job")
     if len(job.display_name) > 128:
         yield "The display name of the custom job is longer than 128 characters."
@@ -55,7 +54,7 @@ def refusals(job: Any) -> Iterator[str]:
     if not pools:
         yield "At least one worker pool must be specified."
     for pool in pools:
-        accelerator = AcceleratorType(pool.machine_spec.accelerator_type).name
+        accelerator = aiplatform_v1.AcceleratorType(pool.machine_spec.accelerator_type).name
         yield from _pool(pool, accelerator)
 
 
@@ -86,6 +85,13 @@ def _machine(machine: str, accelerator: str, count: int) -> Iterator[str]:
         yield f'Machine type "{machine}" needs its accelerators.'
 
 
+@cache
+def _required(kind: str) -> frozenset[str]:
+    """By the description of the published type: its descriptor, as the client has it, does not say."""
+    described = getattr(aiplatform_v1, kind).__doc__ or ""
+    return frozenset(re.findall(r"^\s+(\w+) \(.*\):\n\s+Required\.", described, re.MULTILINE))
+
+
 def _fields(message: Any, path: str) -> Iterator[str]:
     """Fields that are not published, and required ones that are absent."""
     for unknown in UnknownFieldSet(message):
@@ -93,9 +99,8 @@ def _fields(message: Any, path: str) -> Iterator[str]:
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)
         repeated = field.is_repeated
-        behavior = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
         absent = not value if repeated or not field.has_presence else not message.HasField(field.name)
-        if field_behavior_pb2.REQUIRED in behavior and absent:
+        if absent and field.name in _required(message.DESCRIPTOR.name):
             yield f"Required field {path}.{field.name} is missing."
         if field.message_type is None or absent or field.message_type.GetOptions().map_entry:
             continue
