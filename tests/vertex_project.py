@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from fakes.tls_proxy import ConnectProxy
     from fakes.vertex import FakeVertex
     from lading_runner.contract import Result
 
@@ -50,6 +51,8 @@ def require() -> None:
 class Project:
     vertex: FakeVertex
     gcs: FakeGCS
+    proxy: ConnectProxy
+    certificates: tuple[Path, Path, Path]  # of the authority and of the server, and its key
     env: dict[str, str]  # of a process that is to see this cloud and no other
 
     @property
@@ -70,7 +73,7 @@ def project(folder: Path) -> Iterator[Project]:
     from fakes.tls_proxy import ConnectProxy, certificates
     from fakes.vertex import FakeVertex
 
-    authority, certificate, key = certificates(folder, "*.googleapis.com")
+    authority, certificate, key = made = certificates(folder, "*.googleapis.com")
     gcs = FakeGCS(BUCKET)
     node = {"GOOGLE_BASE_URL": gcs.url, "GOOGLE_BEARER_TOKEN": TOKEN}  # as a service account gives a job
     vertex = FakeVertex(folder / "vertex", certificate, key, gcs, node)
@@ -90,7 +93,7 @@ def project(folder: Path) -> Iterator[Project]:
             patch.setenv(name, value)
         patch.delenv("no_proxy", raising=False)
         try:
-            yield Project(vertex, gcs, env)
+            yield Project(vertex, gcs, proxy, made, env)
         finally:
             clients._made.clear()
             vertex.stop()

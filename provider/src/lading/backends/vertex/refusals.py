@@ -38,7 +38,7 @@ _CURES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "PERMISSION_DENIED",
-        r"CONSUMER_INVALID|project.*(not exist|not found|invalid)|resource project",
+        r"CONSUMER_INVALID|resource project|project.*(not found|invalid)",
         "check the target's project: {project!r} is not one that connection {connection!r} may use",
     ),
     (
