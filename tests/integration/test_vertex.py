@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from dataclasses import replace
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import vertex_project
-from lading.backends.base import FailureClass, JobState, Worker
+from lading.backends.base import FailureClass, JobState, Observation, Worker
 from lading.errors import ConfigError, JobCancelled, JobLost, StepFailed
-from lading.execution import Outcome
+from lading.execution import Outcome, Started
 from lading.resources import GPU, Resources
 from supervised import until
 from vertex_project import VertexDesk
@@ -49,15 +50,17 @@ def facts(n: int) -> dict[str, Any]:
     import os
 
     print("hello from the job äö")
-    return {"n": n, "greeting": os.environ.get("GREETING"), "job": os.environ["LADING_JOB_ID"]}
+    given = {"greeting": os.environ.get("GREETING"), "empty": os.environ.get("NOTHING")}
+    return {"n": n, **given, "job": os.environ["LADING_JOB_ID"]}
 
 
 def test_a_step_runs_as_one_job_and_its_result_comes_back(project: Project, tmp_path: Path) -> None:
-    desk = VertexDesk(project, tmp_path, facts, {"n": 7}, env={"GREETING": 'h\'i "there" $HOME äö'})
+    env = {"GREETING": 'h\'i "there" $HOME äö', "NOTHING": ""}
+    desk = VertexDesk(project, tmp_path, facts, {"n": 7}, env=env)
     found = desk.value(desk.run())
     (job,) = desk.jobs()
     number = job.message.name.rpartition("/")[2]
-    assert found == {"n": 7, "greeting": 'h\'i "there" $HOME äö', "job": number}
+    assert found == {"n": 7, "greeting": 'h\'i "there" $HOME äö', "empty": "", "job": number}
     assert desk.lines == ["hello from the job äö"]
     assert desk.claim() == number
     handle = desk.ended[0].handle
@@ -382,3 +385,56 @@ def test_the_store_may_be_the_mounted_bucket(project: Project, tmp_path: Path) -
         project.vertex.mounted = False
         if made:
             os.rmdir("/gcs")
+
+
+@pytest.fixture
+def triggerer(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As this process is set up."""
+    from lading import deployment
+
+    monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"vertex": {"region": "us-central1"}}))
+    deployment.settings.cache_clear()
+    monkeypatch.setattr(deployment, "store", project.store)
+    yield
+    deployment.settings.cache_clear()
+
+
+def deferred(started: Started) -> Any:
+    """The trigger that waits for it, as it comes out of Airflow's database."""
+    from airflow.sdk._shared.module_loading import import_string
+
+    from lading.triggers import LadingTrigger
+
+    given = LadingTrigger("vertex", started.to_json(), poll_interval_s=0.1, grace_s=5)
+    path, kwargs = given.serialize()
+    return import_string(path)(**json.loads(json.dumps(kwargs)))
+
+
+def test_the_triggerer_waits_for_a_job_and_the_worker_takes_its_result(
+    project: Project, tmp_path: Path, triggerer: None
+) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 0.5})
+    trigger = deferred(desk.worker().start())
+
+    async def collected() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (event,) = asyncio.run(collected())
+    again = Started.from_json(event["started"])
+    seen = Observation.from_json(event["observation"])
+    assert event["removed"]
+    assert desk.value(desk.worker().resume(again, seen, removed=True)) == "done"
+    assert len(desk.jobs()) == 1
+
+
+def test_a_deferred_task_that_is_killed_takes_its_job_with_it(
+    project: Project, tmp_path: Path, triggerer: None
+) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    trigger = deferred(desk.worker().start())
+    until(desk.claim, "the job did not begin")
+    asyncio.run(trigger.on_kill())
+    until(lambda: [job.state for job in desk.jobs()] == ["CANCELLED"], "the job goes on")
+    desk.params = {"seconds": 0}
+    assert desk.value(desk.run()) == "done"  # the next try begins anew, and says why
+    assert len(desk.jobs(2)) == 1

@@ -165,9 +165,6 @@ def _job_problems(job: JobRequest, settings: VertexSettings) -> Iterator[Problem
         yield Problem("python", text, 'say it, beside requirements: python="3.12"')
     if wrong := sorted(name for name in job.env if not _VARIABLE.match(name)):
         yield Problem("env", f"{wrong[0]!r} is no name of a variable", "write letters, digits and _ only")
-    if empty := sorted(name for name, value in job.env.items() if not value):
-        text = f"{empty[0]!r} is empty, which Vertex AI takes for missing"
-        yield Problem("env", text, "give it a value, or leave it out")
     if len(job.env) > request.MOST_VARIABLES:
         text = f"{len(job.env)} variables are more than a job on Vertex AI may have"
         yield Problem("env", text, f"give it at most {request.MOST_VARIABLES}")

@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 
+EMPTY = "LADING_EMPTY"  # variable that names those whose value is empty
+
 
 def main(runner: str, spec: str, lock: str = "") -> int:  # noqa: RET503  # it does not return where all is well
     """``runner``, ``lock``: paths under /gcs."""
     os.environ.setdefault("LADING_JOB_ID", os.environ.get("CLOUD_ML_JOB_ID", ""))
+    os.environ.update(dict.fromkeys(filter(None, os.environ.pop(EMPTY, "").split(",")), ""))
     folder = tempfile.mkdtemp(prefix="lading-")
     own = os.path.join(folder, "runner.pyz")  # noqa: PTH118  # as little as can be imported
     try:

@@ -87,9 +87,18 @@ def _container(job: JobRequest, settings: VertexSettings, runner: str) -> dict[s
         "command": [settings.interpreter, "-I", "-u", "-c", _program()],
         "args": args,
     }
-    if job.env:
-        found["env"] = [{"name": name, "value": value} for name, value in sorted(job.env.items())]
+    if variables := _variables(job.env):
+        found["env"] = [{"name": name, "value": value} for name, value in sorted(variables.items())]
     return found
+
+
+def _variables(env: Mapping[str, str]) -> dict[str, str]:
+    """An empty value is a missing one to the service: the job sets those itself."""
+    empty = sorted(name for name, value in env.items() if not value)
+    return {
+        **{name: value for name, value in env.items() if value},
+        **({launch.EMPTY: ",".join(empty)} if empty else {}),
+    }
 
 
 @cache
