@@ -23,6 +23,7 @@ _OWN = {
     "kubernetes": "lading.backends.kubernetes:KubernetesBackend",
     "local": "lading.backends.local:LocalBackend",
     "venv": "lading.backends.venv:VenvBackend",
+    "vertex": "lading.backends.vertex:VertexBackend",
 }
 
 

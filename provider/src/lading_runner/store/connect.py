@@ -15,7 +15,11 @@ SCHEMES = frozenset({"s3", "gs", "az", "abfss"})
 
 _CLASSES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 _HTTP = {"s3": ("endpoint", "aws_endpoint_url_s3"), "gs": ("base_url",), "az": ("endpoint",)}
-_HTTP_ENV = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_HTTP_ENV = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": (),
+}
 _CLIENT = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "12h"}  # timeout is of whole bodies
 _RETRY = {
     "max_retries": 4,
@@ -88,8 +92,8 @@ def _parse(url: str) -> _Address:
 def _plain_http(kind: str, config: Mapping[str, Any]) -> Dict[str, bool]:
     """Who names an http:// endpoint means it: test servers, in-cluster storage."""
     named = [str(config.get(name, "")) for name in _HTTP[kind]]
-    if kind == "s3" and not any(named):
-        named = [os.environ.get(name, "") for name in _HTTP_ENV]
+    if not any(named):
+        named = [os.environ.get(name, "") for name in _HTTP_ENV[kind]]
     return {"allow_http": True} if any(name.startswith("http://") for name in named) else {}
 
 

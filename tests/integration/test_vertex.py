@@ -1,0 +1,440 @@
+"""Steps as custom jobs of a fake Vertex AI that runs them: what they are given, how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import vertex_project
+from lading.backends.base import FailureClass, JobState, Observation, Worker
+from lading.errors import ConfigError, JobCancelled, JobLost, StepFailed
+from lading.execution import Outcome, Started
+from lading.resources import GPU, Resources
+from supervised import until
+from vertex_project import VertexDesk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from vertex_project import Project
+
+pytestmark = pytest.mark.service("vertex")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    vertex_project.require()
+    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def calm(project: Project) -> Iterator[None]:
+    """No fault of one test reaches the next, and none that was asked for stays unused."""
+    project.vertex.fired.clear()
+    project.vertex.calls.clear()
+    yield
+    left = [*(fault for fault in project.vertex.faults if fault.times), *project.vertex.fates]
+    project.vertex.faults.clear()
+    project.vertex.fates.clear()
+    assert left == [], "a fault was asked for that did not happen"
+
+
+def facts(n: int) -> dict[str, Any]:
+    import os
+
+    print("hello from the job äö")
+    given = {"greeting": os.environ.get("GREETING"), "empty": os.environ.get("NOTHING")}
+    return {"n": n, **given, "job": os.environ["LADING_JOB_ID"]}
+
+
+def test_a_step_runs_as_one_job_and_its_result_comes_back(project: Project, tmp_path: Path) -> None:
+    env = {"GREETING": 'h\'i "there" $HOME äö', "NOTHING": ""}
+    desk = VertexDesk(project, tmp_path, facts, {"n": 7}, env=env)
+    found = desk.value(desk.run())
+    (job,) = desk.jobs()
+    number = job.message.name.rpartition("/")[2]
+    assert found == {"n": 7, "greeting": 'h\'i "there" $HOME äö', "empty": "", "job": number}
+    assert desk.lines == ["hello from the job äö"]
+    assert desk.claim() == number
+    handle = desk.ended[0].handle
+    assert handle is not None
+    assert handle.id == number
+    page = f"/vertex-ai/locations/us-central1/training/{number}/cpu?project=proj-1234"
+    assert handle.url == f"https://console.cloud.google.com{page}"
+    assert job.state == "SUCCEEDED"
+    assert job.message.job_spec.scheduling.disable_retries
+
+
+def test_what_a_target_says_reaches_the_job(project: Project, tmp_path: Path) -> None:
+    from google.cloud.aiplatform_v1 import AcceleratorType, Scheduling
+
+    account = "trainer@proj-1234.iam.gserviceaccount.com"
+    key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
+    keys = {
+        "service_account": account,
+        "network": "projects/1/global/networks/ml",
+        "encryption_key": key,
+        "labels": {"team": "ml"},
+        "keep": "never",
+    }
+    resources = Resources(cpu=6, memory="20GiB", gpu=GPU("l4"), disk="200GiB", spot=True)
+    desk = VertexDesk(project, tmp_path, facts, {"n": 1}, keys, resources, timeout_s=90.5)
+    made = desk.backend.submit(desk.request(desk.task))
+    (job,) = desk.jobs()
+    pool = job.message.job_spec.worker_pool_specs[0]
+    assert pool.machine_spec.machine_type == "g2-standard-8"
+    assert pool.machine_spec.accelerator_type == AcceleratorType.NVIDIA_L4
+    assert pool.machine_spec.accelerator_count == 1
+    assert pool.disk_spec.boot_disk_size_gb == 200
+    scheduling = job.message.job_spec.scheduling
+    assert scheduling.strategy == Scheduling.Strategy.SPOT
+    assert scheduling.timeout.seconds == 91
+    assert job.message.job_spec.service_account == account
+    assert job.message.job_spec.network == keys["network"]
+    assert job.message.encryption_spec.kms_key_name == key
+    assert job.message.labels["team"] == "ml"
+    until(lambda: job.state == "FAILED", "no spec was written, so the runner cannot have succeeded")
+    desk.backend.remove(made, failed=True)
+    assert desk.jobs() == []
+    desk.backend.remove(made, failed=True)
+    assert desk.backend.observe(made).state is JobState.LOST
+
+
+def raises() -> None:
+    raise LookupError("no such customer")
+
+
+def exits() -> None:
+    import sys
+
+    sys.exit(3)
+
+
+def leaves() -> None:
+    import os
+
+    os._exit(70)
+
+
+def slow(seconds: float) -> str:
+    import time
+
+    print("begun", flush=True)
+    time.sleep(seconds)
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "failure", "message"),
+    [
+        (raises, StepFailed, "user", r"\ALookupError: no such customer"),
+        (exits, StepFailed, "user", r"\ASystemExit: the step called sys\.exit\(3\)"),
+        (leaves, JobLost, "infra", r"exit code 70.*non-zero status of 70"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_step_that_fails_says_why(
+    project: Project,
+    tmp_path: Path,
+    function: Callable[[], Any],
+    error: type[Exception],
+    failure: str,
+    message: str,
+) -> None:
+    desk = VertexDesk(project, tmp_path, function)
+    desk.policy = replace(desk.policy, infra_retries=0)
+    with pytest.raises(error, match=message):
+        desk.run()
+    assert desk.ended[-1].verdict.failure == FailureClass(failure)
+
+
+def fate(name: str) -> Any:
+    from fakes.vertex import Fate
+
+    made = {
+        "preempted": lambda: Fate.preempted(0.3),
+        "oom": Fate.out_of_memory,
+        "stockout": Fate.stockout,
+        "image": lambda: Fate.no_image(vertex_project.IMAGE),
+        "internal": lambda: Fate((13, "Internal error occurred."), at="PENDING"),
+    }
+    return made[name]()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "failure", "message"),
+    [
+        ("oom", JobLost, FailureClass.OOM, r"\AThe replica .*out-of-memory.*n1-highmem-2.*more memory"),
+        ("stockout", JobLost, FailureClass.CAPACITY, r"\AResources are insufficient.*try later"),
+        ("image", ConfigError, FailureClass.CONFIG, r"\AFailed to pull image .*train:7.*check its name"),
+    ],
+)
+def test_what_the_platform_did_is_told_with_its_cure(
+    project: Project, tmp_path: Path, kind: str, error: type[Exception], failure: FailureClass, message: str
+) -> None:
+    project.vertex.fates.append(fate(kind))
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    with pytest.raises(error, match=message):
+        desk.run()
+    assert desk.ended[0].verdict.failure is failure
+    assert len(project.vertex.fired) == 1
+    assert project.vertex.running() == []
+
+
+@pytest.mark.parametrize(("kind", "failure"), [("preempted", "preempted"), ("internal", "infra")])
+def test_a_job_that_the_platform_took_is_submitted_again(
+    project: Project, tmp_path: Path, kind: str, failure: str
+) -> None:
+    project.vertex.fates.append(fate(kind))
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 1})
+    assert desk.value(desk.run()) == "done"
+    assert len(project.vertex.fired) == 1
+    assert [(e.verdict.outcome, e.verdict.failure) for e in desk.ended] == [
+        (Outcome.FAILED, FailureClass(failure)),
+        (Outcome.SUCCEEDED, None),
+    ]
+    assert len(desk.jobs(1)) == len(desk.jobs(2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "after"),
+    [
+        ("CreateCustomJob", "UNAVAILABLE", False),
+        ("CreateCustomJob", "UNAVAILABLE", True),
+        ("CreateCustomJob", "INTERNAL", True),
+        ("GetCustomJob", "UNAVAILABLE", False),
+        ("GetCustomJob", "RESOURCE_EXHAUSTED", False),
+        ("ListCustomJobs", "UNAVAILABLE", False),
+    ],
+)
+def test_an_answer_that_does_not_come_is_asked_for_again(
+    project: Project, tmp_path: Path, method: str, code: str, after: bool
+) -> None:
+    from fakes.vertex import Fault
+
+    message = "Quota exceeded for requests per minute" if code == "RESOURCE_EXHAUSTED" else "no answer"
+    project.vertex.faults.append(Fault(method, code, message, after))
+    desk = VertexDesk(project, tmp_path, facts, {"n": 1})
+    desk.backend._service.settle_s = 1.0
+    assert desk.value(desk.run())["n"] == 1
+    assert project.vertex.fired == [f"{method}: {code}"]
+    assert len(desk.jobs()) == 1
+
+
+def test_two_jobs_of_one_name_have_one_effect(project: Project, tmp_path: Path) -> None:
+    """The answer was lost, and the list does not show the job yet: another is made, and its runner stands
+    back."""
+    from fakes.vertex import Fate, Fault
+
+    project.vertex.faults.append(Fault("CreateCustomJob", "UNAVAILABLE", "no answer", after=True))
+    project.vertex.fates.append(Fate(hidden_s=4.0))
+    desk = VertexDesk(project, tmp_path, facts, {"n": 1})
+    desk.backend._service.settle_s = 0.2
+    found = desk.value(desk.run())
+    assert "hidden" in project.vertex.fired
+    first, second = desk.jobs()
+    holder = desk.claim()
+    assert found["job"] == holder
+    until(lambda: {first.state, second.state} == {"SUCCEEDED", "FAILED"}, "both have not ended")
+    (loser,) = (job for job in (first, second) if job.state == "FAILED")
+    assert "status of 86" in loser.message.error.message
+    assert len(desk.ended) == 1
+
+
+def test_a_retry_joins_the_job_of_a_worker_that_died(project: Project, tmp_path: Path) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 1.5})
+    desk.worker().start()
+    again = VertexDesk(project, tmp_path, slow, {"seconds": 1.5}, task=desk.task)
+    assert again.value(again.run()) == "done"
+    assert len(desk.jobs()) == 1
+
+
+def test_changed_code_cancels_the_job_that_is_there(project: Project, tmp_path: Path) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    desk.worker("old").start()
+    until(desk.claim, "the first job did not begin")
+    desk.params = {"seconds": 0}
+    assert desk.value(desk.worker("new").run()) == "done"
+    assert [job.state for job in (*desk.jobs(1), *desk.jobs(2))] == ["CANCELLED", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["running", "queued"])
+def test_a_cancelled_job_ends_and_is_never_a_success(project: Project, tmp_path: Path, begun: bool) -> None:
+    from fakes.vertex import Fate
+
+    if not begun:
+        project.vertex.fates.append(Fate(queued_s=60))
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    worker = desk.worker()
+    started = worker.start()
+    if begun:
+        until(desk.claim, "the job did not begin")
+    worker.cancel()
+    assert [job.state for job in desk.jobs()] == ["CANCELLED"]
+    assert desk.ended[0].verdict.outcome is Outcome.CANCELLED
+    assert started.handle is not None
+    desk.backend.cancel(started.handle, 1)  # again
+    with pytest.raises(JobCancelled):
+        worker.finish(worker.wait(started))
+    assert (desk.claim() is not None) is begun
+
+
+def test_a_job_that_somebody_cancels_in_the_console_is_cancelled(project: Project, tmp_path: Path) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    cancelled = []
+
+    def cancel() -> None:
+        until(desk.claim, "the job did not begin")
+        (job,) = desk.jobs()
+        desk.backend._service.cancel(job.message.name)
+        cancelled.append(job)
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    with pytest.raises(JobCancelled):
+        desk.run()
+    thread.join()
+    assert len(cancelled) == 1
+
+
+def test_a_job_past_its_deadline_is_ended(project: Project, tmp_path: Path) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60}, timeout_s=2.0)
+    with pytest.raises(JobLost, match="did not end within 2 s"):
+        desk.run()
+    assert desk.ended[0].verdict.failure is FailureClass.TIMEOUT
+    assert [job.state for job in desk.jobs()] == ["CANCELLED"]
+
+
+def test_a_job_that_gets_no_machine_fails_and_does_not_begin_later(project: Project, tmp_path: Path) -> None:
+    from fakes.vertex import Fate
+
+    project.vertex.fates.append(Fate(queued_s=60))
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 1}, {"max_wait_s": 1})
+    with pytest.raises(JobLost, match=r"\Acustom job \d+ got no machine within 1 s"):
+        desk.run()
+    assert desk.ended[0].verdict.failure is FailureClass.CAPACITY
+    assert any("is queued: it waits for quota" in line or "is pending" in line for line in desk.said)
+    until(lambda: [job.state for job in desk.jobs()] == ["CANCELLED"], "it still waits")
+
+
+def test_the_log_of_a_job_whose_runner_never_began_is_googles(project: Project, tmp_path: Path) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 1}, {"store": "gs://lading/elsewhere"})
+    with pytest.raises(
+        ConfigError, match=r"\Athe job cannot read the runner .*elsewhere/runners/.*service acc"
+    ):
+        desk.run()
+    assert any("cannot read the runner" in line for line in desk.lines)
+    assert "ListLogEntries" in project.vertex.calls
+
+
+def test_requirements_are_installed_in_the_job(project: Project, tmp_path: Path) -> None:
+    import sys
+
+    def with_packages() -> list[str]:
+        import six
+
+        return [six.__version__, six.__file__]
+
+    lend = Worker(cache=tmp_path / "cache", store_options=lambda: project.store_options)
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    desk = VertexDesk(
+        project, tmp_path, with_packages, requirements=("six==1.16.0",), python=python, lend=lend
+    )
+    version, path = desk.value(desk.run())
+    assert version == "1.16.0"
+    assert "/packages/six" in path
+
+
+def test_nothing_secret_is_in_the_request_the_log_or_the_state(project: Project, tmp_path: Path) -> None:
+    from fakes.gcs import TOKEN
+
+    secret = "s3cr3t-of-the-worker"
+    lend = Worker(secrets=lambda: [secret], store_options=lambda: project.store_options)
+    desk = VertexDesk(project, tmp_path, facts, {"n": 1}, lend=lend)
+    started = desk.worker().start()
+    (job,) = desk.jobs()
+    bucket = project.gcs.buckets[vertex_project.BUCKET]
+    written = b"".join(o.data for key, o in bucket.objects.items() if desk.task.run_id in key)
+    told = [str(job.message), json.dumps(started.to_json()), desk.state.path.read_text(), repr(written)]
+    until(lambda: job.state == "SUCCEEDED", "it did not end")
+    assert not any(hidden in text for hidden in (secret, TOKEN) for text in told)
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="a mount namespace needs root")
+def test_the_store_may_be_the_mounted_bucket(project: Project, tmp_path: Path) -> None:
+    """The worker has the bucket as a folder too, and the job needs no driver."""
+    import os
+    from pathlib import Path
+
+    made = not Path("/gcs").exists()
+    Path("/gcs").mkdir(exist_ok=True)
+    project.vertex.mounted = True
+    try:
+        url = f"file://{project.vertex.buckets}/lading/mounted"
+        desk = VertexDesk(project, tmp_path, facts, {"n": 3}, {"store": "/gcs/lading/mounted"}, url=url)
+        assert desk.value(desk.run())["n"] == 3
+        assert desk.spec(desk.task).store == "file:///gcs/lading/mounted"
+    finally:
+        project.vertex.mounted = False
+        if made:
+            os.rmdir("/gcs")
+
+
+@pytest.fixture
+def triggerer(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As this process is set up."""
+    from lading import deployment
+
+    monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"vertex": {"region": "us-central1"}}))
+    deployment.settings.cache_clear()
+    monkeypatch.setattr(deployment, "store", project.store)
+    yield
+    deployment.settings.cache_clear()
+
+
+def deferred(started: Started) -> Any:
+    """The trigger that waits for it, as it comes out of Airflow's database."""
+    from airflow.sdk._shared.module_loading import import_string
+
+    from lading.triggers import LadingTrigger
+
+    given = LadingTrigger("vertex", started.to_json(), poll_interval_s=0.1, grace_s=5)
+    path, kwargs = given.serialize()
+    return import_string(path)(**json.loads(json.dumps(kwargs)))
+
+
+def test_the_triggerer_waits_for_a_job_and_the_worker_takes_its_result(
+    project: Project, tmp_path: Path, triggerer: None
+) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 0.5})
+    trigger = deferred(desk.worker().start())
+
+    async def collected() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (event,) = asyncio.run(collected())
+    again = Started.from_json(event["started"])
+    seen = Observation.from_json(event["observation"])
+    assert event["removed"]
+    assert desk.value(desk.worker().resume(again, seen, removed=True)) == "done"
+    assert len(desk.jobs()) == 1
+
+
+def test_a_deferred_task_that_is_killed_takes_its_job_with_it(
+    project: Project, tmp_path: Path, triggerer: None
+) -> None:
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    trigger = deferred(desk.worker().start())
+    until(desk.claim, "the job did not begin")
+    asyncio.run(trigger.on_kill())
+    until(lambda: [job.state for job in desk.jobs()] == ["CANCELLED"], "the job goes on")
+    desk.params = {"seconds": 0}
+    assert desk.value(desk.run()) == "done"  # the next try begins anew, and says why
+    assert len(desk.jobs(2)) == 1
