@@ -32,7 +32,7 @@ demo:  ## Run the demo DAG, print its lineage, serve Airflow on 127.0.0.1 (ARGS=
 
 test:  ## Run all tests, JOBS=2 two at a time; those whose service is absent are skipped (ARGS="-k name" goes to pytest)
 	$(SETUP) demo test torch $(GROUPS)
-	@"$(BIN)/python" -m pytest $(if $(JOBS),-n $(JOBS) --dist loadgroup --no-loadscope-reorder) $(ARGS)
+	@"$(BIN)/python" -m pytest $(if $(JOBS),-n $(JOBS) --no-loadscope-reorder) $(ARGS)
 
 check: lint types imports  ## Format check, lint, types, import contracts, quick unit and contract tests
 	@"$(BIN)/python" -m pytest tests/unit tests/contract -m "not slow" $(ARGS)

@@ -63,15 +63,20 @@ def airflow_db() -> None:
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.hookimpl(tryfirst=True)  # the plugin reads the groups in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With ``-n``: one process has all tests of a file, which share servers, or of a package."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        folder = item.path.parent
-        together = folder if (folder / "conftest.py").exists() and folder != TESTS else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(TESTS))))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With ``-n``: one process has all tests of a file, or of a folder with servers of its own."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class TogetherByServers(LoadScopeScheduling):  # type: ignore[misc]  # has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = Path(nodeid.partition("::")[0])
+            alone = (
+                file.parent == Path("tests") or not (config.rootpath / file.parent / "conftest.py").exists()
+            )
+            return str(file if alone else file.parent)
+
+    return TogetherByServers(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
