@@ -140,6 +140,21 @@ class FakeVertex:
                 _signal(job.process, signal.SIGKILL)
         self._server.stop(0)
 
+    def strike(self, name: str, fate: Fate) -> None:
+        """Have it happen now to the running job whose resource name ends with ``name``."""
+        (job,) = (job for full, job in self.jobs.items() if full.endswith(f"/{name}"))
+        assert job.process is not None
+        job.fate = fate
+        self._strike(job, job.process)
+
+    def erase(self, name: str) -> None:
+        """The job is gone, and nothing tells of it."""
+        (full,) = (full for full in self.jobs if full.endswith(f"/{name}"))
+        job = self.jobs.pop(full)
+        job.cancelled.set()
+        if job.process is not None:
+            _signal(job.process, signal.SIGKILL)
+
     def named(self, name: str) -> list[Job]:
         """Those that were ever created for a job of Lading's, the oldest first."""
         return [job for job in self.jobs.values() if job.message.labels.get("lading_job") == name]

@@ -16,6 +16,9 @@ from lading.backends.docker import DockerBackend
 from lading.backends.kubernetes import KubernetesBackend
 from lading.config import Target
 from lading.testing import BackendContract
+from lading.testing.bench import Bench
+from lading.testing.hooks import Hooks
+from lading.testing.jobs import JobContract
 from lading_testkit import failing_at
 
 if TYPE_CHECKING:
@@ -62,8 +65,8 @@ class TestDocker(BackendContract):
         return len(list(docker_engine.api().events(since=0, until=time.time(), filters=filters)))
 
 
-@pytest.mark.service("kubernetes")
-class TestKubernetes(BackendContract):
+class InCluster(Bench):
+    kind = "pod"
     request: ClassVar = {"image": docker_engine.IMAGE}
     required = frozenset({"kill_job", "erase_job", "preempt", "lose_answer", "silence", "count_jobs"})
     masks = False  # jobs know the secrets of their own ``secret_env`` alone
@@ -80,6 +83,7 @@ class TestKubernetes(BackendContract):
 
     def backend(self, worker: Worker) -> KubernetesBackend:
         own = {"config_file": self.config_file} if self.config_file else {}
+        own |= {"kind": self.kind} if self.kind != "pod" else {}
         target = Target(
             "kubernetes",
             "kubernetes",
@@ -89,9 +93,19 @@ class TestKubernetes(BackendContract):
         return KubernetesBackend.configured(target, worker)
 
     def kill_job(self, handle: JobHandle) -> None:
-        cluster_node.core().delete_namespaced_pod(handle.extra["name"], self.space, grace_period_seconds=0)
+        """A Job makes another pod, which finds the claim taken and does nothing."""
+        api = cluster_node.core()
+        for pod in api.list_namespaced_pod(self.space).items:
+            if pod.metadata.name.startswith(handle.extra["name"]):
+                api.delete_namespaced_pod(pod.metadata.name, self.space, grace_period_seconds=0)
 
-    erase_job = kill_job
+    def erase_job(self, handle: JobHandle) -> None:
+        if self.kind == "job":
+            cluster_node.batch().delete_namespaced_job(
+                handle.extra["name"], self.space, propagation_policy="Background", grace_period_seconds=0
+            )
+        else:
+            self.kill_job(handle)
 
     def preempt(self, handle: JobHandle) -> None:
         """As the scheduler does it, which says so in an event before it deletes the pod."""
@@ -124,3 +138,17 @@ class TestKubernetes(BackendContract):
         events = cluster_node.core().list_namespaced_event(self.space).items
         pod = f"lading-{name}"
         return len({e.involved_object.uid for e in events if e.involved_object.name == pod})
+
+
+@pytest.mark.service("kubernetes")
+class TestKubernetes(InCluster, BackendContract):
+    pass
+
+
+@pytest.mark.service("kubernetes")
+class TestKubernetesJob(InCluster, JobContract):
+    """What a step does is the same in both: only who has the job differs."""
+
+    kind = "job"
+    required = InCluster.required - {"preempt"}
+    preempt = Hooks.preempt

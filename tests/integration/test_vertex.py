@@ -334,6 +334,21 @@ def test_the_log_of_a_job_whose_runner_never_began_is_googles(project: Project, 
     assert "ListLogEntries" in project.vertex.calls
 
 
+def test_a_log_that_may_not_be_read_is_no_failure_of_its_own(project: Project, tmp_path: Path) -> None:
+    from fakes.vertex import Fault
+
+    message = "Permission denied for all log views"
+    project.vertex.faults += [Fault("ListLogEntries", "PERMISSION_DENIED", message, times=2)]
+    told: list[str] = []
+    lend = Worker(log=told.append, store_options=lambda: project.store_options)
+    keys = {"store": "gs://lading/elsewhere"}
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 1}, keys, lend=lend)
+    with pytest.raises(ConfigError, match="non-zero status of 66"):
+        desk.run()
+    assert message in told[0]
+    assert "https://console.cloud.google.com/vertex-ai/" in told[0]
+
+
 def test_requirements_are_installed_in_the_job(project: Project, tmp_path: Path) -> None:
     import sys
 

@@ -35,7 +35,9 @@ class JobContract(Bench):
         trial.store.objects.create(f"{trial.key}/claim", b"another job")
         backend = trial.backend()
         seen = self.ended(trial, backend.submit(trial.job()), backend)
-        assert (seen.state, seen.exit_code) == (JobState.ENDED, DUPLICATE)
+        assert seen.state is JobState.ENDED
+        if seen.exit_code != DUPLICATE:  # a platform that replaces processes tells why it had to
+            assert (seen.exit_code, seen.failure) == (None, FailureClass.INFRA)
         assert trial.read("claim") == b"another job"
         assert trial.read("result.json") is None
 

@@ -145,6 +145,8 @@ class RunContract(Bench):
         result = run.trial.result()
         assert result is not None
         assert "raise LookupError" in str((result.error or {})["traceback"])
+        if Capability.DETACHED in self.capabilities():
+            assert any("raise LookupError" in line for line in run.trial.lines), run.trial.lines
 
     def test_an_exit_of_the_step_is_the_user_s(self, runs: dict[str, Run]) -> None:
         assert isinstance(runs["exit"].error, StepFailed), runs["exit"].error

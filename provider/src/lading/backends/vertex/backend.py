@@ -23,6 +23,7 @@ from lading.backends.vertex.judged import DUPLICATE, exit_code, is_over, judged
 from lading.backends.vertex.service import JobService
 from lading.backends.vertex.settings import KEYS, VertexSettings
 from lading.code.runner_zip import runner_archive
+from lading.errors import ConfigError
 from lading_runner.failpoints import failpoint
 from lading_runner.store import open_object_store
 
@@ -100,7 +101,11 @@ class VertexBackend:
             self._service.cancel(name)
 
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
-        return self._service.lines(handle.id, handle.extra["project"])
+        """Whether or not they may be read, the job ended as it did."""
+        try:
+            yield from self._service.lines(handle.id, handle.extra["project"])
+        except ConfigError as e:
+            self._worker.log(f"the job's own log stays unread: {e}; it is at {handle.url}")
 
     def remove(self, handle: JobHandle, *, failed: bool) -> None:
         """Nothing of the name may begin any more. What ended costs nothing, and stays as ``keep`` says."""

@@ -50,7 +50,8 @@ _CURES: tuple[tuple[str, str, str], ...] = (
     (
         "PERMISSION_DENIED",
         "",
-        "give the account of connection {connection!r} the role roles/aiplatform.user in project {project!r}",
+        "check that project {project!r} is meant, and give the account of connection {connection!r} the role "
+        "roles/aiplatform.user there",
     ),
     (
         "NOT_FOUND",

@@ -137,7 +137,7 @@ class JobService:
         except GoogleAPICallError as e:
             code = e.grpc_status_code.name if e.grpc_status_code else "UNKNOWN"
             known = refusals.error(code, f"{e.message} {e.reason or ''}", doing, where)
-            if isinstance(known, ConfigError):
+            if code in ("UNAUTHENTICATED", "UNAVAILABLE") and isinstance(known, ConfigError):
                 clients.forget(self._access)
             raise known from e
         except (TransportError, RetryError) as e:
