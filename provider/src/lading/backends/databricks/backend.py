@@ -21,7 +21,7 @@ from lading.backends.databricks import checks, request, room
 from lading.backends.databricks.judged import ended, judged
 from lading.backends.databricks.script import script
 from lading.backends.databricks.settings import KEYS, DatabricksSettings
-from lading.backends.databricks.workspace import Unreachable, Workspace
+from lading.backends.databricks.workspace import RunDeleted, Unreachable, Workspace
 from lading.errors import ConfigError
 from lading_runner.failpoints import failpoint
 
@@ -92,7 +92,12 @@ class DatabricksBackend:
         """Sure at once, where a list of runs may be late: the token gives the run that was submitted under
         it, or begins the one whose submission was cut off."""
         intent = self._workspace.read(request.intent_file(self._settings, name))
-        return None if intent is None else self._submitted(name, json.loads(intent))
+        if intent is None:
+            return None
+        try:
+            return self._submitted(name, json.loads(intent))
+        except RunDeleted:
+            return None
 
     def observe(self, handle: JobHandle) -> Observation:
         run = self._workspace.run(int(handle.id))

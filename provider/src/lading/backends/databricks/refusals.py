@@ -16,6 +16,7 @@ _LATER_CODES = {
     "RESOURCE_EXHAUSTED",
     "COULD_NOT_ACQUIRE_LOCK",
 }
+_DELETED = re.compile(r"idempotency.?token.*deleted|deleted.*idempotency.?token", re.IGNORECASE)
 _TEXT_BYTES = 500
 _TOKEN = re.compile(r"access token|credential", re.IGNORECASE)  # the API refuses them by 401 and by 403
 
@@ -47,6 +48,11 @@ def is_absent(refused: Refused) -> bool:
     if refused.status == 404:
         return refused.code != "ENDPOINT_NOT_FOUND" and bool(refused.code)
     return refused.status == 400 and bool(re.search(r"\bdoes not exist\b", refused.message))
+
+
+def is_deleted(refused: Refused) -> bool:
+    """The run of an idempotency token."""
+    return refused.status == 400 and bool(_DELETED.search(refused.message))
 
 
 def config_error(refused: Refused, doing: str, connection: str) -> ConfigError:
@@ -92,7 +98,7 @@ _CURES: tuple[tuple[Callable[[Refused], bool], str], ...] = (
         "let an administrator turn on Container Services, or correct the image",
     ),
     (
-        _says(r"idempotency.?token|has been deleted"),
+        lambda refused: bool(_DELETED.search(refused.message)),
         "its run was deleted by hand: clear the task to begin another one",
     ),
     (

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lading.backends.databricks.refusals import Refused, config_error, is_absent, is_later
+from lading.backends.databricks.refusals import Refused, config_error, is_absent, is_deleted, is_later
 from lading.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Unreachable(TransientError):
     """The connection's host has no address."""
 
 
+class RunDeleted(ConfigError):
+    """The token's run was deleted by hand: the token gives no other."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Connects on first use. Every call may raise ``TransientError``: no answer, or one that says "later";
@@ -35,9 +39,16 @@ class Workspace:
     connection: str
 
     def submit(self, request: Mapping[str, Any]) -> int:
-        """Id of the run: a new one, or the one that has the request's token already."""
-        with self._answers(f"submit {request['run_name']!r}"):
-            return int(self._hook().submit_run(dict(request)))
+        """Id of the run: a new one, or the one that has the request's token already.
+
+        :raises RunDeleted: there was such a one
+        """
+        try:
+            with self._calls():
+                return int(self._hook().submit_run(dict(request)))
+        except Refused as e:
+            error = config_error(e, f"submit {request['run_name']!r}", self.connection)
+            raise RunDeleted(str(error)) if is_deleted(e) else error from e
 
     def run(self, run_id: int) -> dict[str, Any] | None:
         """None: certainly absent."""
