@@ -49,11 +49,12 @@ imports:  ## Check that imports point down the layers
 	$(SETUP) demo test lint
 	@"$(BIN)/lint-imports"
 
-format:  ## Format the code, apply the safe fixes, write the table of options and the API description
+format:  ## Format the code, apply the safe fixes, write the generated tables and the API description
 	$(SETUP) demo test lint
 	@"$(BIN)/ruff" check --fix-only
 	@"$(BIN)/ruff" format
 	@"$(BIN)/python" tools/document_options.py
+	@"$(BIN)/python" tools/document_resources.py
 	@"$(BIN)/python" -W ignore tools/write_openapi.py
 
 bench:  ## Print the benchmark table: limits and peers, measured in one run

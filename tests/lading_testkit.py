@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lading_runner import failpoints
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
 
@@ -38,6 +44,18 @@ def pythons() -> list[str]:
         if run.returncode == 0 and words[0] == "cpython" and (int(words[1]), int(words[2])) >= (3, 9):
             found.setdefault((int(words[1]), int(words[2])), path)
     return [found[version] for version in sorted(found)]
+
+
+@contextmanager
+def failing_at(point: str) -> Iterator[None]:
+    """This process fails when it next comes to that failpoint; leaving asserts that it did."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        fired = Path(folder, "fired")
+        patch.setattr(failpoints, "_reached", {})
+        patch.setenv("LADING_FAILPOINT", f"{point}:raise")
+        patch.setenv("LADING_FAILPOINT_FIRED", str(fired))
+        yield
+        assert fired.read_text().startswith(f"{point}:raise")
 
 
 def run_dag(dag: DAG, **conf: object) -> DagRun:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import lading_runner
-from contract.store_contract import ArtifactStoreContract, ObjectStoreContract, ref_of
 from fakes.proxy import Fault, FaultyProxy
+from lading.testing import StoreContract
+from lading.testing.store import ref_of
 from lading_runner.errors import ArtifactCorrupt, StoreForbidden, StoreUnavailable
 from lading_runner.store import ArtifactStore, ObjectStore, open_object_store
 from lading_runner.store.keys import blob_key
@@ -42,7 +43,7 @@ class Service(NamedTuple):
         return open_object_store(f"{self.url}/{folder}", {**self.options, **named, **options})
 
 
-class CloudStoreContract(ObjectStoreContract, ArtifactStoreContract):
+class CloudStoreContract(StoreContract):
     absent_bucket: str  # URL of a bucket that is not there
 
     @pytest.fixture

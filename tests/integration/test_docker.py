@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,10 @@ import pytest
 import docker_engine
 from docker_engine import Desk, api
 from lading.backends.base import Connection, FailureClass, Worker
-from lading.errors import ConfigError, JobCancelled, JobLost, StepFailed
-from lading.execution import Outcome
+from lading.errors import ConfigError, StepFailed
 from lading.resources import Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.service("docker")
@@ -135,66 +132,23 @@ def test_requirements_that_do_not_exist_fail_at_once(tmp_path: Path) -> None:
     assert desk.created() == []
 
 
+def test_a_value_that_cannot_be_stored_is_the_user_s(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, unstorable)
+    with pytest.raises(
+        StepFailed,
+        match=r"SerializationError: return_value is of type function.*return one of these",
+    ):
+        desk.run()
+    assert desk.ended[-1].verdict.failure is FailureClass.USER
+    assert desk.containers() == []
+
+
 def raises() -> None:
     raise LookupError("no such customer")
 
 
-def exits() -> None:
-    import sys
-
-    sys.exit(3)
-
-
-def crashes() -> None:
-    import ctypes
-
-    ctypes.string_at(0)
-
-
-def leaves() -> None:
-    import os
-
-    os._exit(0)
-
-
 def unstorable() -> Any:
     return lambda: 1
-
-
-def hungry() -> int:
-    blocks = []
-    while True:
-        blocks.append(bytearray(b"x" * (8 << 20)))
-
-
-@pytest.mark.parametrize(
-    ("function", "error", "failure", "message"),
-    [
-        (raises, StepFailed, "user", r"\ALookupError: no such customer"),
-        (exits, StepFailed, "user", r"\ASystemExit: the step called sys\.exit\(3\)"),
-        (crashes, JobLost, "user", r"exit code 139"),
-        (leaves, JobLost, "infra", r"ended without a result \(exit code 0"),
-        (
-            unstorable,
-            StepFailed,
-            "user",
-            r"SerializationError: return_value is of type function.*return one of these",
-        ),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_a_step_that_fails_says_why(
-    tmp_path: Path, function: Callable[[], Any], error: type[Exception], failure: str, message: str
-) -> None:
-    from dataclasses import replace
-
-    desk = Desk(tmp_path, function)
-    desk.policy = replace(desk.policy, infra_retries=0)
-    kinds = (JobLost, StepFailed) if function is crashes else error
-    with pytest.raises(kinds, match=message):
-        desk.run()
-    assert desk.ended[-1].verdict.failure == FailureClass(failure)
-    assert desk.containers() == []
 
 
 def test_the_traceback_in_the_log_is_the_users(tmp_path: Path) -> None:
@@ -204,13 +158,6 @@ def test_the_traceback_in_the_log_is_the_users(tmp_path: Path) -> None:
     text = (tmp_path / "store" / desk.request(desk.ended[0].attempt).folder / "result.json").read_text()
     assert "test_docker.py" in text
     assert "lading_runner" not in text.partition('"traceback"')[2].partition('"type"')[0]
-
-
-def test_memory_that_runs_out_is_named_with_its_limit(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, hungry, resources=Resources(memory="64MiB"))
-    with pytest.raises(JobLost, match=r"64 MiB \(limit and peak\).*give the step more memory"):
-        desk.run()
-    assert desk.ended[0].verdict.failure is FailureClass.OOM
 
 
 def test_an_image_that_does_not_exist_fails_at_once(tmp_path: Path) -> None:
@@ -239,84 +186,6 @@ def test_an_image_without_python_is_named_with_the_cure(tmp_path: Path, without_
     desk = Desk(tmp_path, facts, {"n": 1}, image=without_python)
     with pytest.raises(ConfigError, match=r"\Aimage .* has no 'python3'.*3\.9 or later"):
         desk.run()
-    assert desk.containers() == []
-
-
-def test_a_wrong_python_is_named_with_both_versions(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, facts, {"n": 1}, python="==3.9.*")
-    with pytest.raises(ConfigError, match=r"\A.*3\.11.*3\.9.*exit code 64"):
-        desk.run()
-
-
-def slow(seconds: float) -> str:
-    import time
-
-    print("begun", flush=True)
-    time.sleep(seconds)
-    return "done"
-
-
-def test_a_container_that_is_killed_is_replaced_within_its_budget(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, slow, {"seconds": 2})
-    killed = []
-
-    def kill() -> None:
-        claim = _claim(desk, 1)
-        api().kill(claim)
-        killed.append(claim)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    result = desk.run()
-    thread.join()
-    assert len(killed) == 1
-    assert desk.value(result) == "done"
-    assert [(e.verdict.outcome, e.verdict.failure) for e in desk.ended] == [
-        (Outcome.FAILED, FailureClass.INFRA),
-        (Outcome.SUCCEEDED, None),
-    ]
-    assert "SIGKILL" in desk.ended[0].verdict.message
-    assert len(desk.created()) == 2
-    assert desk.containers() == []
-
-
-def test_a_container_that_somebody_removes_is_replaced(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, slow, {"seconds": 2})
-    removed = []
-
-    def remove() -> None:
-        claim = _claim(desk, 1)
-        api().remove_container(claim, force=True)
-        removed.append(claim)
-
-    thread = threading.Thread(target=remove)
-    thread.start()
-    result = desk.run()
-    thread.join()
-    assert len(removed) == 1
-    assert desk.value(result) == "done"
-    assert desk.ended[0].verdict.failure is FailureClass.INFRA
-
-
-def test_a_cancelled_job_is_gone_and_never_a_success(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, slow, {"seconds": 60})
-    worker = desk.worker()
-    started = worker.start()
-    _claim(desk, 1)
-    begun = time.monotonic()
-    worker.cancel()
-    assert time.monotonic() - begun < 15
-    assert desk.containers() == []
-    assert desk.ended[0].verdict.outcome is Outcome.CANCELLED
-    with pytest.raises(JobCancelled):
-        worker.finish(worker.wait(started))
-
-
-def test_a_job_past_its_deadline_is_ended(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, slow, {"seconds": 60}, timeout_s=2.0)
-    with pytest.raises(JobLost, match="did not end within 2 s"):
-        desk.run()
-    assert desk.ended[0].verdict.failure is FailureClass.TIMEOUT
     assert desk.containers() == []
 
 
@@ -354,14 +223,3 @@ def test_a_failed_container_is_kept_when_asked(tmp_path: Path) -> None:
         desk.run()
     (kept,) = desk.containers()
     api().remove_container(kept["Id"], v=True)
-
-
-def _claim(desk: Desk, generation: int) -> str:
-    """Id of the container that claimed the generation, once it did."""
-    folder = desk.request(desk.task.replace(generation=generation)).folder
-    path = desk.folder / "store" / folder / "claim"
-    end = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < end, "no job claimed the attempt"
-        time.sleep(0.02)
-    return path.read_text()

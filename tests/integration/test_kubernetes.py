@@ -8,7 +8,6 @@ import json
 import os
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,9 @@ import pytest
 
 import cluster_node
 from cluster_node import wait_until
-from fakes.pod_worker import POLICY
-from lading.backends.base import FailureClass, JobState
+from lading.backends.base import FailureClass
 from lading.errors import ConfigError, JobLost, StepFailed
-from lading.execution import Outcome, Phase, attempt_folder
+from lading.execution import attempt_folder
 from lading.resources import Resources
 from lading_testkit import run_dag, task_states
 
@@ -91,47 +89,6 @@ def test_the_exact_image_is_in_the_evidence(desk: Desks) -> None:
     assert end.handle.extra["environment"] == {"image": "lading/python:3.11"}
 
 
-def test_an_exception_of_the_user_is_the_error_and_its_traceback_in_the_log(
-    desk: Desks,
-) -> None:
-    one = desk("def run():\n    raise ZeroDivisionError('by the user')\n")
-    with pytest.raises(StepFailed, match=r"^ZeroDivisionError: by the user"):
-        one.worker().run()
-    place = next(i for i, line in enumerate(one.printed) if line.startswith("Traceback"))
-    assert "code_of_step.py" in one.printed[place + 1]
-    assert one.ends[0].observation.exit_code == 1
-
-
-def test_an_exit_of_the_users_own_is_a_failure_of_the_user(desk: Desks) -> None:
-    one = desk("def run():\n    import sys\n    sys.exit(3)\n")
-    with pytest.raises(StepFailed, match=r"^SystemExit: the step called sys\.exit\(3\)"):
-        one.worker().run()
-    assert one.ends[0].observation.exit_code not in (0, None)
-
-
-def test_a_crash_of_native_code_is_a_failure_of_the_user(desk: Desks) -> None:
-    one = desk("def run():\n    import os\n    os.abort()\n")
-    with pytest.raises(StepFailed, match=r"exit code 13[49]"):  # SIGABRT does not end process 1
-        one.worker().run()
-
-
-def test_an_exit_without_a_result_is_no_success(desk: Desks) -> None:
-    one = desk("def run():\n    import os\n    os._exit(0)\n", max_wait_s=60)
-    one.policy = replace(POLICY, infra_retries=0)
-    with pytest.raises(JobLost, match="ended without a result"):
-        one.worker().run()
-    assert one.ends[0].observation.exit_code == 0
-
-
-def test_out_of_memory_names_the_limit(desk: Desks) -> None:
-    one = desk("def run():\n    return len(bytearray(300 << 20))\n")
-    with pytest.raises(JobLost, match=r"64 MiB .*give the step more memory"):
-        one.worker(resources=Resources(memory="64MiB")).run()
-    (end,) = one.ends
-    assert end.verdict.failure is FailureClass.OOM
-    assert end.observation.exit_code == 137
-
-
 def test_an_image_that_does_not_exist_is_an_error_of_configuration_within_half_a_minute(
     desk: Desks, target: cluster_node.Cluster
 ) -> None:
@@ -169,47 +126,6 @@ def test_what_no_node_can_hold_fails_with_the_scheduler_s_sentence(
     assert one.ends[0].verdict.failure is FailureClass.CAPACITY
     assert any(line.startswith("FailedScheduling: 0/1 nodes") for line in one.said)
     assert target.left_behind() == []
-
-
-@pytest.mark.parametrize("kind", ["pod", "job"])
-def test_a_pod_deleted_while_it_runs_is_submitted_again(
-    desk: Desks, target: cluster_node.Cluster, kind: str
-) -> None:
-    code = "def run():\n    import time\n    time.sleep(4)\n    return 42\n"
-    one = desk(code, kind=kind)
-    deleted: list[str] = []
-
-    def delete() -> None:
-        wait_until(target.running, 30)
-        for pod in target.pods():
-            deleted.append(pod.metadata.uid)
-            target.api.delete_namespaced_pod(pod.metadata.name, target.space, grace_period_seconds=0)
-
-    killer = threading.Thread(target=delete)
-    killer.start()
-    result = one.worker().run()
-    killer.join()
-    assert len(deleted) == 1
-    assert target.made() == (2 if kind == "pod" else 3)  # a Job makes another pod, which does nothing
-    assert result.status == "succeeded"
-    ends = [(end.attempt.generation, end.verdict.failure) for end in one.ends]
-    assert ends == [(1, FailureClass.INFRA), (2, None)]
-    assert "somebody deleted it" in one.ends[0].verdict.message
-    assert target.left_behind() == []
-
-
-def test_a_cancelled_pod_is_gone_within_half_a_minute(desk: Desks, target: cluster_node.Cluster) -> None:
-    one = desk(SLEEP)
-    one.worker().start()
-    assert wait_until(target.running, 30)
-    begun = time.monotonic()
-    one.worker().cancel()
-    assert target.left_behind(30) == []
-    assert time.monotonic() - begun < 30
-    assert [e.verdict.outcome for e in one.ends] == [Outcome.CANCELLED]
-    state = one.state.load()
-    assert state is not None
-    assert (state.phase, state.outcome) == (Phase.FINAL, Outcome.CANCELLED)
 
 
 def test_a_deferred_step_that_is_killed_leaves_no_pod_and_an_event(
@@ -311,20 +227,6 @@ def test_secrets_are_referred_to_and_masked(desk: Desks, target: cluster_node.Cl
     files = [path for path in one.folder.rglob("*") if path.is_file() and "blobs" not in path.parts]
     assert len(files) > 4
     assert not [path for path in files if value.encode() in path.read_bytes()]
-
-
-def test_a_pod_that_was_removed_before_anybody_looked_is_no_success(
-    desk: Desks, target: cluster_node.Cluster
-) -> None:
-    one = desk(SLEEP)
-    started = one.worker().start()
-    assert started.handle is not None
-    target.api.delete_namespaced_pod(started.handle.extra["name"], target.space, grace_period_seconds=0)
-    assert wait_until(lambda: not target.pods(), 30)
-    seen = one.backend.observe(started.handle)
-    assert (seen.state, seen.failure) == (JobState.LOST, FailureClass.INFRA)
-    one.worker().cancel()
-    assert [e.verdict.outcome for e in one.ends] == [Outcome.CANCELLED]
 
 
 @pytest.mark.usefixtures("airflow_db")

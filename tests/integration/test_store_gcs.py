@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contract.cloud_contract import CloudStoreContract, Service
-from contract.store_contract import at_once
 from fakes.gcs import TOKEN, FakeGCS
+from lading.testing.store import at_once
 from lading_runner.errors import StoreForbidden
 from lading_runner.store import open_object_store
 from lading_testkit import require_service

@@ -20,7 +20,6 @@ from lading.backends import launcher, process
 from lading.backends.base import FailureClass, JobHandle, JobRequest, JobState
 from lading.backends.venv import VenvBackend
 from lading.errors import JobLost
-from lading.resources import GPU, Resources
 
 RUNNER = """
 import json, os, signal, sys, time
@@ -94,10 +93,6 @@ def test_a_job_runs_once_and_its_exit_and_output_are_found_by_any_process(cache:
     assert other.find(job.name) == handle
     assert other.submit(job) == handle
     assert effects.read_text().split() == [str(handle.extra["pid"])]
-
-
-def test_a_job_that_was_never_submitted_is_certainly_absent(cache: Path) -> None:
-    assert backend(cache).find("0" * 40) is None
 
 
 def test_eight_submitters_at_once_start_one_job(cache: Path, effects: Path, tmp_path: Path) -> None:
@@ -195,14 +190,6 @@ def test_a_killed_job_says_its_signal(cache: Path, effects: Path) -> None:
     seen = ended(backend(cache), handle)
     assert (seen.exit_code, seen.failure) == (-9, FailureClass.INFRA)
     assert "SIGKILL" in seen.reason
-
-
-def test_a_kill_for_want_of_memory_is_named(cache: Path, effects: Path) -> None:
-    handle = backend(cache).submit(request(effects, "os.kill(os.getpid(), signal.SIGKILL)"))
-    ended(backend(cache), handle)
-    record = cache / "jobs" / handle.name / "exit.json"
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"oom_kills": 1}))
-    assert backend(cache).observe(handle).failure is FailureClass.OOM
 
 
 def test_cancel_ends_the_job_and_its_children_and_again_does_nothing(cache: Path, effects: Path) -> None:
@@ -344,16 +331,6 @@ def test_secrets_reach_the_job_through_a_pipe_and_nothing_else(cache: Path, effe
     assert ended(mine, handle).exit_code == 5
     for path in (cache / "jobs" / handle.name).rglob("*"):
         assert not path.is_file() or b"s3cr3t" not in path.read_bytes()
-
-
-def test_validate_refuses_what_a_process_cannot_give_and_says_what_to_do(cache: Path, effects: Path) -> None:
-    resources = Resources(cpu=1, memory="1GiB", gpu=GPU(), disk="1GiB", shm="1GiB", spot=True)
-    job = request(effects, resources=resources, image="python:3.12", options={"queue": "x"})
-    problems = backend(cache).validate(job)
-    assert sorted(problem.field for problem in problems) == sorted(
-        ["image", "options.queue", *(f"resources.{name}" for name in resources.asked())]
-    )
-    assert all("'t'" in problem.message and problem.cure for problem in problems)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from importlib.metadata import entry_points
 from inspect import getmembers, isclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tools import document_options, document_resources
 
 import lading.errors
 import lading_runner.errors
+from lading.backends import registry
+from lading.testing.hooks import Hooks
 from lading_runner.errors import RunnerError
 
 ROOT = Path(__file__).parents[2]
@@ -46,18 +49,24 @@ def test_every_backend_is_in_the_table_of_targets() -> None:
     assert {entry.name for entry in entry_points(group="lading.backends")} <= set(rows("targets.md"))
 
 
-def test_the_table_of_options_is_what_the_code_says() -> None:
-    path = ROOT / "tools" / "document_options.py"
-    spec = importlib.util.spec_from_file_location("document_options", path)
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+def test_every_hook_of_the_contract_is_in_the_table_of_hooks() -> None:
+    hooks = {name for name in vars(Hooks) if not name.startswith("_")} - {"required", "has", "need"}
+    assert set(re.findall(r"^\| `(\w+)\(", (DOCS / "backends.md").read_text(), re.MULTILINE)) == hooks
 
-    page = (DOCS / "configuration.md").read_text()
 
-    assert tool.table() in page, "run `make format`"
-    assert tool.with_table(page) == page
+@pytest.mark.parametrize(
+    ("tool", "page"), [(document_options, "configuration.md"), (document_resources, "targets.md")]
+)
+def test_a_generated_table_is_what_the_code_says(tool: Any, page: str) -> None:
+    text = (DOCS / page).read_text()
+
+    assert tool.table() in text, "run `make format`"
+    assert tool.with_table(text) == text
+
+
+def test_every_backend_is_in_the_table_of_resources() -> None:
+    ours = {name for name in registry.names() if registry.get(name).__module__.startswith("lading.")}
+    assert set(document_resources.BACKENDS) == ours
 
 
 @pytest.mark.parametrize("page", sorted((DOCS / "adr").glob("0*.md")), ids=lambda path: path.stem)

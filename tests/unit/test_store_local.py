@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from contract.store_contract import ArtifactStoreContract, ObjectStoreContract, at_once, ref_of
+from lading.testing import StoreContract
+from lading.testing.store import at_once, ref_of
 from lading_runner.errors import ArtifactCorrupt, ContractError, StoreForbidden
 from lading_runner.store import ArtifactStore, LocalStore, open_object_store
 from lading_runner.store.keys import blob_key
 
 
-class TestLocal(ObjectStoreContract, ArtifactStoreContract):
+class TestLocal(StoreContract):
     @pytest.fixture
     def objects(self, tmp_path: Path) -> LocalStore:
         return LocalStore(str(tmp_path / "a store"))

@@ -28,7 +28,7 @@ _SPOT = {
 
 
 def runner_file(settings: DatabricksSettings, digest: str) -> str:
-    return f"{settings.files}/lading-runner-{digest.removeprefix('sha256:')[:32]}.py"
+    return f"{settings.files}/lading-runner-{digest.removeprefix('sha256:')[:20]}.py"
 
 
 def intent_file(settings: DatabricksSettings, job_name: str) -> str:

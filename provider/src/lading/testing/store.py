@@ -1,4 +1,4 @@
-"""What every object store must do, and the artifact store over it. Tests inherit, giving ``objects``."""
+"""What every object store must do, and the artifact store over it. Inherit, and give ``objects``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -19,6 +20,8 @@ from lading_runner.store.probe import probe
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
+
+T = TypeVar("T")
 
 PRODUCER = Producer("churn", "manual__1", "train", 3, "model")
 ODD_KEYS = [
@@ -49,11 +52,11 @@ BAD_KEYS = [
 ]
 
 
-def at_once(count: int, work: Callable[[int], object]) -> list[object]:
+def at_once(count: int, work: Callable[[int], T]) -> list[T]:
     """Results of ``work(0) … work(count - 1)``, all begun at the same moment."""
     gate = threading.Barrier(count)
 
-    def one(number: int) -> object:
+    def one(number: int) -> T:
         gate.wait(30)
         return work(number)
 
@@ -61,14 +64,20 @@ def at_once(count: int, work: Callable[[int], object]) -> list[object]:
         return list(pool.map(one, range(count)))
 
 
+def _create(objects: ObjectStore, key: str, bodies: list[bytes], number: int) -> bool:
+    return objects.create(key, bodies[number])
+
+
 def ref_of(digest: str, size: int) -> ArtifactRef:
     return ArtifactRef(digest, size, "bytes", "builtins.bytes", producer=PRODUCER)
 
 
-class ObjectStoreContract:
+class StoreContract:
+    """Give a fixture ``objects``: an ``ObjectStore`` that is empty and this test's own."""
+
     @pytest.fixture
     def objects(self) -> ObjectStore:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has to define the fixture objects(self)")
 
     def test_what_is_written_is_read(self, objects: ObjectStore) -> None:
         objects.write("a/b", b"bytes")
@@ -137,7 +146,7 @@ class ObjectStoreContract:
         for turn in range(4):
             key = f"claims/{turn}"
             bodies = [f"job {n}".encode() for n in range(16)]
-            won = at_once(16, lambda n, key=key, bodies=bodies: objects.create(key, bodies[n]))
+            won = at_once(16, partial(_create, objects, key, bodies))
             assert won.count(True) == 1
             assert won.count(False) == 15
             assert objects.read(key) == bodies[won.index(True)]
@@ -182,9 +191,7 @@ class ObjectStoreContract:
         assert all(check.ok and not check.cure for check in probe(objects))
         assert list(objects.list("")) == []
 
-
-class ArtifactStoreContract:
-    """Over the same ``objects``."""
+    # The artifact store over it
 
     @pytest.fixture
     def store(self, objects: ObjectStore) -> ArtifactStore:
@@ -205,7 +212,12 @@ class ArtifactStoreContract:
 
     def test_writes_of_every_size_stream_into_one_artifact(self, store: ArtifactStore) -> None:
         parts = [os.urandom(n) for n in (1, 0, 65_535, 65_536, 1 << 20, 7, (4 << 20) + 1, 3)]
-        digest, size = store.put(lambda file: [file.write(part) for part in parts] and None)
+
+        def write(file: BinaryIO) -> None:
+            for part in parts:
+                file.write(part)
+
+        digest, size = store.put(write)
         assert store.blob(ref_of(digest, size)).read() == b"".join(parts)
 
     def test_a_writer_that_fails_leaves_nothing(self, store: ArtifactStore) -> None:

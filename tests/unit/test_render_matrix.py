@@ -1,0 +1,60 @@
+"""The exact request of every backend for every resource, or its refusal: golden files, one per backend."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from kubernetes_validate.utils import all_versions
+from tools.document_resources import ASKED, BACKENDS, backend, job, rendered
+
+from lading.backends.kubernetes.schema import flaws
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "render"
+RELEASES = [version for version in all_versions() if tuple(map(int, version.split(".")[:2])) >= (1, 30)]
+CASES = (None, *ASKED)
+
+
+@pytest.fixture(autouse=True)
+def an_environment_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if not name.startswith(("AIRFLOW", "PYTEST", "LADING")):
+            monkeypatch.delenv(name)
+
+
+def made_of(name: str, asked: str | None) -> Any:
+    request = job(name, asked)
+    problems = backend(name).validate(request)
+    if problems:
+        return {"refused": [f"{p.field}: {p.message}; {p.cure}" for p in problems]}
+    return rendered(name, request)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_each_request_is_the_golden_one(name: str) -> None:
+    """Written anew with LADING_WRITE_GOLDEN=1; look at the difference before it is kept."""
+    made = {asked or "plain": made_of(name, asked) for asked in CASES}
+    text = json.dumps(made, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    path = GOLDEN / f"{name}.json"
+    if os.environ.get("LADING_WRITE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_every_golden_file_is_compared() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(BACKENDS)
+
+
+@pytest.mark.parametrize("asked", CASES)
+def test_a_pod_is_valid_for_every_kubernetes(asked: str | None) -> None:
+    pod = made_of("kubernetes", asked)
+    assert pod["kind"] == "Pod"
+    assert list(flaws({"metadata": pod["metadata"], "spec": pod["spec"]})) == []
+    assert len(RELEASES) >= 7
+    for version in RELEASES:
+        kubernetes_validate.validate(pod, version, strict=True)
