@@ -65,6 +65,7 @@ class Run:
     message: str = ""
     details: dict[str, str] | None = None
     output: dict[str, Any] = field(default_factory=dict)
+    fate: Fate | None = None
     cancelled: bool = False
     printed: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
@@ -100,8 +101,8 @@ class Workspace:
             self.runs[run.id] = run
             if token:
                 self.tokens[token] = run.id
-            fate = self.fates.pop(0) if self.fates else None
-        threading.Thread(target=self._execute, args=(run, fate), daemon=True).start()
+            run.fate = self.fates.pop(0) if self.fates else None
+        threading.Thread(target=self._execute, args=(run,), daemon=True).start()
         return {"run_id": run.id}
 
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -180,14 +181,14 @@ class Workspace:
 
     # Runs
 
-    def _execute(self, run: Run, fate: Fate | None) -> None:
+    def _execute(self, run: Run) -> None:
         self.go.wait()
         try:
-            done = self._ran(run, fate)
+            done = self._ran(run, run.fate)
         except Ends as e:
             self._finish(run, *e.args)
         else:
-            self._end(run, done, fate)
+            self._end(run, done, run.fate)
 
     def _ran(self, run: Run, fate: Fate | None) -> Done:
         if run.cancelled:
@@ -214,6 +215,16 @@ class Workspace:
             return run.compute.run(task, packages, run.id, lambda line: self._printed(run, fate))
         finally:
             timer.cancel()
+
+    def lose(self, run_id: int, fate: Fate) -> None:
+        """The compute of a running run, now."""
+        run = self.runs[run_id]
+        run.fate = fate
+        fate.fired += 1
+        if fate.kill == "child":
+            run.compute.kill_child()
+        else:
+            run.compute.end(9)
 
     def _printed(self, run: Run, fate: Fate | None) -> None:
         run.printed.set()

@@ -35,6 +35,7 @@ class DatabricksBackend:
     name = "databricks"
     capabilities = frozenset(
         {
+            Capability.IMAGE,
             Capability.REQUIREMENTS,
             Capability.CPU,
             Capability.MEMORY,
