@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -24,9 +24,20 @@ USERS = {"admin": "ADMIN", "viewer": "VIEWER", "bob": "VIEWER", "nobody": None}
 
 
 class OneDagAuthManager(SimpleAuthManager):
-    """``bob`` may read one DAG; asked for none in particular he may read some DAG, as with real managers."""
+    """``bob`` may read one DAG; asked for none in particular he may read some DAG, as with real managers.
+    Answers for many DAGs at once."""
+
+    asked: ClassVar[list[list[str | None]]] = []  # the DAGs of each call
+
+    def batch_is_authorized_dag(self, requests: Sequence[Any], *, user: Any) -> bool:
+        self.asked.append([request["details"].id for request in requests])
+        return all(self._may_read(user, **request) for request in requests)
 
     def is_authorized_dag(self, *, user: Any, details: Any = None, **more: Any) -> bool:
+        self.asked.append([details and details.id])
+        return self._may_read(user, details=details, **more)
+
+    def _may_read(self, user: Any, details: Any = None, **more: Any) -> bool:
         if user.username == "bob" and details is not None and details.id not in (None, GRANTED):
             return False
         return bool(super().is_authorized_dag(user=user, details=details, **more))

@@ -82,8 +82,14 @@ class UiServer:
         self._python("-m", "lading.cli.demo_run", dag_id, expected=0 if succeeds else 1, **more)
 
     def _python(self, *argv: str, expected: int = 0, **more: str) -> None:
+        environment = self.environment(**more)  # steps write files where they run: not into the checkout
         ended = subprocess.run(
-            [sys.executable, *argv], env=self.environment(**more), capture_output=True, text=True, check=False
+            [sys.executable, *argv],
+            env=environment,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert ended.returncode == expected, f"{argv} exited with {ended.returncode}:\n{ended.stderr[-3000:]}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from api_samples import MODEL, PAGE_ID, REPORT_RUN, fill
-from api_server import PREFIX, headers, serving
+from api_server import GRANTED, PREFIX, OneDagAuthManager, headers, serving
 from lineage_samples import DAG, RUN, model, report, sweep
 
 if TYPE_CHECKING:
@@ -52,3 +52,17 @@ def test_a_hidden_dag_leaves_no_trace(airflow_db: None, tmp_path: Path) -> None:
                 assert DAG in admin.text
     assert seen[0] == seen[1]
     assert sum(status == 200 for status, _ in seen[0].values()) >= 18
+
+
+def test_all_dags_of_a_request_are_asked_about_at_once(airflow_db: None, tmp_path: Path) -> None:
+    """Where the auth manager answers for many; for who may not read them all, one by one after that."""
+    with serving(tmp_path / "store") as client:
+        fill([*sweep(), *report()])
+        asked = {}
+        for user in ("admin", "bob"):
+            token = headers(user)
+            OneDagAuthManager.asked.clear()
+            assert client.get(f"{PREFIX}/artifacts", headers=token).status_code == 200
+            asked[user] = [sorted(map(str, names)) for names in OneDagAuthManager.asked]
+    every = sorted({DAG, GRANTED})
+    assert asked == {"admin": [every], "bob": [every, *([name] for name in every)]}

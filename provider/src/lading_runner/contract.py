@@ -60,12 +60,15 @@ class Record(Frozen):
         if not isinstance(data, dict):
             raise ContractError(f"{cls.__name__} is {type(data).__name__}, expected a JSON object")
         _check_protocol(cls.__name__, data)
-        known = {name: data[name] for name in cls._fields if name in data}
+        names = cls._names
+        known = {name: value for name, value in data.items() if name in names}
         for name, parse in cls._nested.items():
-            if known.get(name) is not None:
-                known[name] = parse(known[name])
+            if (value := known.get(name)) is not None:
+                known[name] = parse(value)
+        record = cls.__new__(cls)
         try:
-            return cls(**known)
+            record._fill(known)
+            return record
         except TypeError as e:
             raise ContractError(f"{cls.__name__} is incomplete: {e}; its writer is damaged or too old") from e
 

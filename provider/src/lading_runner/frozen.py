@@ -25,30 +25,40 @@ class Frozen:
     default, a dict copied for each instance. All fields but ``_uncompared`` ones make two instances equal."""
 
     _fields: ClassVar[Tuple[str, ...]] = ()
+    _names: ClassVar[FrozenSet[str]] = frozenset()  # the same
     _defaults: ClassVar[Mapping[str, Any]] = {}
+    _shared: ClassVar[Mapping[str, Any]] = {}  # those defaults that are no dict
+    _copied: ClassVar[Tuple[Tuple[str, Any], ...]] = ()  # those that are
     _uncompared: ClassVar[FrozenSet[str]] = frozenset()
     _compared: ClassVar[Tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         own = [name for name in cls.__annotations__ if not name.startswith("_")]
         cls._fields = tuple(dict.fromkeys((*cls._fields, *own)))
+        cls._names = frozenset(cls._fields)
         cls._defaults = {**cls._defaults, **{name: vars(cls)[name] for name in own if name in vars(cls)}}
+        cls._copied = tuple((name, value) for name, value in cls._defaults.items() if isinstance(value, dict))
+        cls._shared = {k: value for k, value in cls._defaults.items() if not isinstance(value, dict)}
         cls._compared = tuple(name for name in cls._fields if name not in cls._uncompared)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        values, rest = self.__dict__, self._fields[len(args) :]
-        if len(args) > len(self._fields) or (kwargs and not kwargs.keys() <= set(rest)):
-            given = ", ".join([f"{len(args)} values", *kwargs])
-            raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}, each once; got {given}")
-        for name, value in zip(self._fields, args):
-            values[name] = value
-        values.update(kwargs)
-        for name in rest:
+        given = dict(zip(self._fields, args), **kwargs) if args else kwargs
+        if len(given) != len(args) + len(kwargs) or not self._names.issuperset(given):
+            found = ", ".join([f"{len(args)} values", *kwargs])
+            raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}, each once; got {found}")
+        self._fill(given)
+
+    def _fill(self, given: Mapping[str, Any]) -> None:
+        """``given`` has fields alone. Called for thousands of records at once: as few steps as can be."""
+        values = self.__dict__
+        values.update(self._shared)
+        values.update(given)
+        for name, default in self._copied:
             if name not in values:
-                if name not in self._defaults:
-                    raise TypeError(f"{type(self).__name__} needs {name}")
-                default = self._defaults[name]
-                values[name] = default.copy() if isinstance(default, dict) else default
+                values[name] = default.copy()
+        if len(values) != len(self._fields):
+            missing = next(name for name in self._fields if name not in values)
+            raise TypeError(f"{type(self).__name__} needs {missing}")
         self.__post_init__()
 
     def __post_init__(self) -> None:

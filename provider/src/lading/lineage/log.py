@@ -198,34 +198,42 @@ def _fault(event: LineageEvent) -> str | None:
         return f"status is {event.status!r}, expected one of {', '.join(STATUSES)}"
     moment(event.time)
     for part, shape in _parts(event):
-        for name, kinds in shape.items():
-            if not isinstance(getattr(part, name), kinds):
-                return f"{type(part).__name__}.{name} is {getattr(part, name)!r:.80}"
+        values = vars(part)
+        for name, kinds in shape:
+            if not isinstance(values[name], kinds):
+                return f"{type(part).__name__}.{name} is {values[name]!r:.80}"
     return None
 
 
-def _parts(event: LineageEvent) -> Iterator[tuple[object, dict[str, type | tuple[type, ...]]]]:
+def _parts(event: LineageEvent) -> Iterator[tuple[object, _Shape]]:
     yield event, _EVENT
     yield event.task, _TASK
     for item in event.inputs:
-        yield item, {"param": (str, type(None)), "artifact": object, "producer": object}
+        yield item, _INPUT
         yield item.producer, _PRODUCER
         yield item.artifact, _ARTIFACT
     for output in event.outputs:
-        yield output, {"name": str}
+        yield output, _OUTPUT
         yield output.artifact, _ARTIFACT
 
 
-_MAPPINGS = ("job", "code", "environment", "params", "external", "metrics", "metrics_higher_is_better")
-_EVENT: dict[str, type | tuple[type, ...]] = {
-    "id": str,
-    "operator": str,
-    "target": (str, type(None)),
-    **dict.fromkeys((*_MAPPINGS, "timings", "profile"), dict),
-    "cache": (dict, type(None)),
-    "error": (dict, type(None)),
-}
-_WHO: dict[str, type | tuple[type, ...]] = {"dag_id": str, "run_id": str, "task_id": str, "map_index": int}
-_TASK = {**_WHO, "try_number": int, "generation": int}
-_PRODUCER = {**_WHO, "key": str, "element": (str, type(None))}
-_ARTIFACT: dict[str, type | tuple[type, ...]] = {"size": int, "format": str, "type": str, "meta": dict}
+_Shape = tuple[tuple[str, type | tuple[type, ...]], ...]
+_TEXT_OR_NONE, _DICT_OR_NONE = (str, type(None)), (dict, type(None))
+_MAPPINGS = (
+    *("job", "code", "environment", "params", "external", "metrics", "metrics_higher_is_better"),
+    *("timings", "profile"),
+)
+_EVENT: _Shape = (
+    ("id", str),
+    ("operator", str),
+    ("target", _TEXT_OR_NONE),
+    *((name, dict) for name in _MAPPINGS),
+    ("cache", _DICT_OR_NONE),
+    ("error", _DICT_OR_NONE),
+)
+_WHO: _Shape = (("dag_id", str), ("run_id", str), ("task_id", str), ("map_index", int))
+_TASK: _Shape = (*_WHO, ("try_number", int), ("generation", int))
+_PRODUCER: _Shape = (*_WHO, ("key", str), ("element", _TEXT_OR_NONE))
+_INPUT: _Shape = (("param", _TEXT_OR_NONE), ("artifact", object), ("producer", object))
+_OUTPUT: _Shape = (("name", str),)
+_ARTIFACT: _Shape = (("size", int), ("format", str), ("type", str), ("meta", dict))

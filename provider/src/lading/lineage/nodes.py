@@ -19,10 +19,6 @@ def _quoted(part: str) -> str:
     return quote(part, safe="", errors="surrogatepass")
 
 
-def _path(*parts: object) -> str:
-    return "/".join(_quoted(str(part)) for part in parts)
-
-
 class StepKey(NamedTuple):
     """A task instance."""
 
@@ -37,7 +33,7 @@ class StepKey(NamedTuple):
 
     @property
     def id(self) -> str:
-        return _path(*self)
+        return f"{_quoted(self.dag_id)}/{_quoted(self.run_id)}/{_quoted(self.task_id)}/{self.map_index}"
 
 
 class ArtifactKey(NamedTuple):
@@ -61,7 +57,8 @@ class ArtifactKey(NamedTuple):
     @property
     def id(self) -> str:
         # the digest as ``quote`` would have it, of which each is another
-        return f"{_path(*self.step, self.key + (self.element or ''))}/{self.digest.replace(':', '%3A')}"
+        name = _quoted(self.key + (self.element or ""))
+        return f"{self.step.id}/{name}/{self.digest.replace(':', '%3A')}"
 
 
 @dataclass(frozen=True)

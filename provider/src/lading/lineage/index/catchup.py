@@ -7,26 +7,29 @@ looked, are found by looking through all of the log.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from lading.lineage import log
 from lading.lineage.index import tables as t
+from lading.lineage.index.insert import roomy
 from lading.lineage.index.projection import add, lock
 from lading.lineage.index.rows import EventRows, cut, rows
 from lading.lineage.index.windows import Window, current, prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from sqlalchemy.engine import Connection, Engine
 
     from lading_runner.store.base import ObjectStore
 
-BATCH = 500  # events in one transaction
+BATCH = 2000  # events in one transaction
 _RETRY_DAMAGED_MS = 60_000
 _THROUGH = "through"  # the window before which everything was looked at
 _TRIES = 5
@@ -80,15 +83,18 @@ class Projector:
     ) -> Progress:
         progress = Progress()
         end = None if budget_s is None else time.monotonic() + budget_s
-        for keys in in_batches(self._keys(places), self.batch):
-            if end is not None and time.monotonic() > end:
-                progress.complete = False
-                break
-            progress.listed += len(keys)
-            if unknown := self._unknown(keys):
-                self._add(unknown, progress)
-            if told:
-                told(progress)
+        with ThreadPoolExecutor(1, thread_name_prefix="lading-index-read") as pool:
+            ahead: Future[_Batch] | None = None  # read while the batch before it is written
+            for keys in in_batches(self._keys(places), self.batch):
+                if end is not None and time.monotonic() > end:
+                    progress.complete = False
+                    break
+                progress.listed += len(keys)
+                ready, ahead = ahead, self._read_ahead(pool, keys)
+                self._add(ready, progress)
+                if told:
+                    told(progress)
+            self._add(ahead, progress)
         return progress.finish()
 
     def _keys(self, places: Iterable[str]) -> Iterator[str]:
@@ -110,21 +116,15 @@ class Projector:
                 left = [key for key in left if key not in damaged]
             return left
 
-    def _add(self, keys: Sequence[str], progress: Progress) -> None:
-        events: dict[str, EventRows] = {}
-        damaged: dict[str, str] = {}
-        for key, raw, event in log.load(self.objects, keys):
-            if isinstance(event, str):
-                damaged[key] = event
-                continue
-            try:
-                if event.id != stem(key):
-                    raise ValueError(f"its name is {stem(key)!r:.80}, its event has the id {event.id!r:.80}")
-                events[key] = rows(event, raw)
-            except (ValueError, TypeError, OverflowError, RecursionError) as e:
-                damaged[key] = str(e) or type(e).__name__
-        progress.added += self._write(events, damaged)
-        progress.damaged += len(damaged)
+    def _read_ahead(self, pool: ThreadPoolExecutor, keys: Sequence[str]) -> Future[_Batch] | None:
+        unknown = self._unknown(keys)
+        return pool.submit(_read, self.objects, unknown) if unknown else None
+
+    def _add(self, ready: Future[_Batch] | None, progress: Progress) -> None:
+        if ready is not None:
+            events, damaged = ready.result()
+            progress.added += self._write(events, damaged)
+            progress.damaged += len(damaged)
 
     def _write(self, events: dict[str, EventRows], damaged: dict[str, str]) -> int:
         try:
@@ -142,7 +142,7 @@ class Projector:
     def _transaction(self, events: dict[str, EventRows], damaged: dict[str, str]) -> int:
         for again in range(_TRIES):
             try:
-                with self.engine.begin() as connection:
+                with self.engine.begin() as connection, roomy(connection):
                     lock(connection)
                     added = add(connection, events.values())
                     _note_damaged(connection, damaged, list(events))
@@ -165,6 +165,28 @@ class Projector:
         with self.engine.begin() as connection:
             lock(connection)
             put_state(connection, _THROUGH, str(window))
+
+
+class _Batch(NamedTuple):
+    """What is at some keys of the log."""
+
+    events: dict[str, EventRows]
+    damaged: dict[str, str]  # why there is no event
+
+
+def _read(objects: ObjectStore, keys: Sequence[str]) -> _Batch:
+    found = _Batch({}, {})
+    for key, raw, event in log.load(objects, keys):
+        if isinstance(event, str):
+            found.damaged[key] = event
+            continue
+        try:
+            if event.id != stem(key):
+                raise ValueError(f"its name is {stem(key)!r:.80}, its event has the id {event.id!r:.80}")
+            found.events[key] = rows(event, raw)
+        except (ValueError, TypeError, OverflowError, RecursionError) as e:
+            found.damaged[key] = str(e) or type(e).__name__
+    return found
 
 
 def put_state(connection: Connection, name: str, value: str) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from lading.errors import IndexBroken
 from lading.lineage.index import tables as t
-from lading.lineage.index.rows import place_ms
+from lading.lineage.index.insert import insert
+from lading.lineage.index.rows import EventRow, ExternalRow, FactRow, Link, SeriesKey, place_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection
 
-    from lading.lineage.index.rows import ArtifactRow, EventRows, SeriesKey
+    from lading.lineage.index.rows import ArtifactRow, EventRows
     from lading.lineage.nodes import StepKey
 
 _IN = 500  # values in one IN list
@@ -36,7 +37,7 @@ def lock(connection: Connection) -> None:
 
 def add(connection: Connection, events: Iterable[EventRows]) -> int:
     """How many were new; to be called with ``lock`` held, in one transaction."""
-    distinct = {rows.event["uuid"]: rows for rows in events}
+    distinct = {rows.event.uuid: rows for rows in events}
     known = set(_values(connection, t.event.c.uuid, list(distinct)))
     new = [rows for name, rows in distinct.items() if name not in known]
     if new:
@@ -89,7 +90,7 @@ class _Batch:
         missing = [name for name in names if name not in self.dags]
         new = list(self._numbered(t.dag, missing))
         self.dags.update((name, id_) for id_, name in new)
-        self._insert(t.dag, [{"id": id_, "dag_id": name} for id_, name in new])
+        insert(self.connection, t.dag, ("id", "dag_id"), new)
 
     def _add_runs(self, started: Mapping[tuple[str, str], int]) -> None:
         names = {id_: name for name, id_ in self.dags.items()}
@@ -107,10 +108,9 @@ class _Batch:
         new = []
         for id_, key in self._numbered(t.run, missing):
             self.runs[key] = id_
-            new.append({"id": id_, "dag": self.dags[key[0]], "run_id": key[1], "started_ms": started[key]})
-        self._insert(t.run, new)
-        for id_, moment in earlier:
-            self.connection.execute(update(t.run).where(t.run.c.id == id_).values(started_ms=moment))
+            new.append((id_, self.dags[key[0]], key[1], started[key]))
+        insert(self.connection, t.run, ("id", "dag", "run_id", "started_ms"), new)
+        self._set(t.run, "started_ms", earlier)
 
     def _add_steps(self, steps: Iterable[StepKey]) -> None:
         steps = list(steps)
@@ -125,9 +125,8 @@ class _Batch:
         new = []
         for id_, step in self._numbered(t.step, missing):
             self.steps[step] = id_
-            place = {"dag": self.dags[step.dag_id], "run": self.runs[step[:2]]}
-            new.append({"id": id_, **place, "task_id": step.task_id, "map_index": step.map_index})
-        self._insert(t.step, new)
+            new.append((id_, self.dags[step.dag_id], self.runs[step[:2]], step.task_id, step.map_index))
+        insert(self.connection, t.step, ("id", "dag", "run", "task_id", "map_index"), new)
 
     def _add_series(self, series: Iterable[SeriesKey]) -> None:
         by_key = {key.uid: key for key in series}
@@ -138,9 +137,8 @@ class _Batch:
         new = []
         for id_, key in self._numbered(t.series, missing):
             self.series[key] = id_
-            shown = {name: value for name, value in key._asdict().items() if name != "dag_id"}
-            new.append({"id": id_, "dag": self.dags[key.dag_id], "key": key.uid, **shown})
-        self._insert(t.series, new)
+            new.append((id_, self.dags[key.dag_id], *key[1:], key.uid))
+        insert(self.connection, t.series, ("id", "dag", *SeriesKey._fields[1:], "key"), new)
 
     def _add_artifacts(self, mentioned: Mapping[str, ArtifactRow]) -> None:
         query = select(t.artifact.c.uid, t.artifact.c.id, t.artifact.c.place)
@@ -154,44 +152,30 @@ class _Batch:
         for id_, name in self._numbered(t.artifact, missing):
             self.artifacts[name] = id_
             new.append(self._artifact(id_, name, mentioned[name]))
-        self._insert(t.artifact, new)
-        for id_, place in earlier:
-            self.connection.execute(update(t.artifact).where(t.artifact.c.id == id_).values(place=place))
+        insert(self.connection, t.artifact, _ARTIFACT, new)
+        self._set(t.artifact, "place", earlier)
 
-    def _artifact(self, id_: int, name: str, row: ArtifactRow) -> dict[str, Any]:
-        key = row.key
-        return {
-            "id": id_,
-            "uid": name,
-            "dag": self.dags[key.step.dag_id],
-            "run": self.runs[key.step[:2]],
-            "step": self.steps[key.step],
-            "series": self.series[row.series],
-            "name": key.key,
-            "element": row.element,
-            "digest": key.digest.removeprefix("sha256:"),
-            "size": row.size,
-            "meta": row.meta,
-            "place": row.place,
-        }
+    def _artifact(self, id_: int, name: str, row: ArtifactRow) -> tuple[Any, ...]:
+        """In the order of ``_ARTIFACT``."""
+        step = row.key.step
+        of = self.dags[step.dag_id], self.runs[step[:2]], self.steps[step], self.series[row.series]
+        digest = row.key.digest.removeprefix("sha256:")
+        return id_, name, *of, row.key.key, row.element, digest, row.size, row.meta, row.place
 
     def _add_events(self) -> None:
         events, bodies, edges, externals, facts = [], [], [], [], []
         for id_, rows in self._numbered(t.event, self.events):
             dag = self.dags[rows.step.dag_id]
-            of = {"dag": dag, "run": self.runs[rows.step[:2]], "step": self.steps[rows.step]}
-            events.append({"id": id_, **of, **rows.event})
-            bodies.append({"event": id_, "json": rows.body})
-            for direction, position, artifact, param in rows.links:
-                edge = {"event": id_, "direction": direction, "position": position}
-                edges.append({**edge, "artifact": self.artifacts[artifact], "param": param})
-            externals += [{"event": id_, **row} for row in rows.externals]
-            facts += [{"event": id_, "dag": dag, **row} for row in rows.facts]
-        self._insert(t.event, events)
-        self._insert(t.body, bodies)
-        self._insert(t.edge, edges)
-        self._insert(t.external, externals)
-        self._insert(t.fact, facts)
+            events.append((id_, dag, self.runs[rows.step[:2]], self.steps[rows.step], *rows.event))
+            bodies.append((id_, rows.body))
+            edges += [(id_, way, n, self.artifacts[name], param) for way, n, name, param in rows.links]
+            externals += [(id_, *row) for row in rows.externals]
+            facts += [(id_, dag, *row) for row in rows.facts]
+        insert(self.connection, t.event, ("id", "dag", "run", "step", *EventRow._fields), events)
+        insert(self.connection, t.body, ("event", "json"), bodies)
+        insert(self.connection, t.edge, ("event", *Link._fields), edges)
+        insert(self.connection, t.external, ("event", *ExternalRow._fields), externals)
+        insert(self.connection, t.fact, ("event", "dag", *FactRow._fields), facts)
 
     def _numbered(self, table: Table, items: Sequence[_T]) -> Iterator[tuple[int, _T]]:
         if not items:
@@ -199,9 +183,16 @@ class _Batch:
         last = self.connection.scalar(select(func.max(table.c.id))) or 0
         return enumerate(items, last + 1)
 
-    def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self.connection.execute(table.insert(), rows)
+    def _set(self, table: Table, column: str, values: Sequence[tuple[int, int]]) -> None:
+        if values:
+            query = update(table).where(table.c.id == bindparam("row")).values({column: bindparam("new")})
+            self.connection.execute(query, [{"row": id_, "new": value} for id_, value in values])
+
+
+_ARTIFACT = (
+    *("id", "uid", "dag", "run", "step", "series", "name", "element"),
+    *("digest", "size", "meta", "place"),
+)
 
 
 def _rows(

@@ -52,11 +52,42 @@ class ArtifactRow(NamedTuple):
     element: str | None
 
 
+# What follows has the columns of its table, without the ids of this database but with those of artifacts.
+
+
 class Link(NamedTuple):
     direction: int
     position: int
     artifact: str  # uid
     param: str | None
+
+
+class EventRow(NamedTuple):
+    uuid: str
+    time_ms: int
+    try_number: int
+    generation: int
+    status: str
+    operator: str
+    target: str | None
+    seconds: float
+    brief: str
+
+
+class ExternalRow(NamedTuple):
+    direction: int
+    position: int
+    uri: str
+    version: str | None
+
+
+class FactRow(NamedTuple):
+    kind: int
+    position: int
+    name: str
+    text: str
+    number: float | None
+    better: int | None
 
 
 @dataclass(frozen=True)
@@ -65,12 +96,12 @@ class EventRows:
 
     step: StepKey
     started_ms: int
-    event: dict[str, Any]
+    event: EventRow
     body: bytes
     artifacts: dict[str, ArtifactRow] = field(default_factory=dict)  # by uid
     links: list[Link] = field(default_factory=list)
-    externals: list[dict[str, Any]] = field(default_factory=list)
-    facts: list[dict[str, Any]] = field(default_factory=list)
+    externals: list[ExternalRow] = field(default_factory=list)
+    facts: list[FactRow] = field(default_factory=list)
 
 
 def uid(kind: str, name: str) -> str:
@@ -107,17 +138,17 @@ def rows(event: LineageEvent, raw: bytes) -> EventRows:
     found = EventRows(
         step=StepKey.of(event.task),
         started_ms=max(0, time_ms - round(took * 1000)),
-        event={
-            "uuid": event.id,
-            "time_ms": time_ms,
-            "try_number": event.task.try_number,
-            "generation": event.task.generation,
-            "status": event.status,
-            "operator": cut(event.operator),
-            "target": None if event.target is None else cut(event.target),
-            "seconds": took,
-            "brief": json.dumps(_brief(event)),
-        },
+        event=EventRow(
+            event.id,
+            time_ms,
+            event.task.try_number,
+            event.task.generation,
+            event.status,
+            cut(event.operator),
+            None if event.target is None else cut(event.target),
+            took,
+            json.dumps(_brief(event)),
+        ),
         body=zlib.compress(raw, 1),
     )
     for n, item in enumerate(event.inputs):
@@ -155,7 +186,7 @@ def _mention(found: EventRows, key: ArtifactKey, ref: ArtifactRef) -> str:
     )
     name = uid("artifact", key.id)
     element = None if key.element is None else cut(key.element, t.NAME_LENGTH)
-    when = place(found.event["time_ms"], name)
+    when = place(found.event.time_ms, name)
     row = ArtifactRow(key, series, ref.size, canonical_json(dict(ref.meta)).decode(), when, element)
     found.artifacts.setdefault(name, row)
     return name
@@ -174,31 +205,22 @@ def _brief(event: LineageEvent) -> dict[str, Any]:
     return brief
 
 
-def _externals(event: LineageEvent) -> Iterator[dict[str, Any]]:
+def _externals(event: LineageEvent) -> Iterator[ExternalRow]:
     for direction, name in ((t.READ, "inputs"), (t.WROTE, "outputs")):
         items = event.external.get(name)
         for n, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
             if isinstance(item, dict) and isinstance(item.get("uri"), str):
                 version = item.get("version")
-                yield {
-                    "direction": direction,
-                    "position": n,
-                    "uri": cut(item["uri"], t.URI_LENGTH),
-                    "version": None if version is None else cut(str(version)),
-                }
+                shown = None if version is None else cut(str(version))
+                yield ExternalRow(direction, n, cut(item["uri"], t.URI_LENGTH), shown)
 
 
-def _facts(kind: int, values: Mapping[str, Any], better: Mapping[str, bool]) -> Iterator[dict[str, Any]]:
+def _facts(kind: int, values: Mapping[str, Any], better: Mapping[str, bool]) -> Iterator[FactRow]:
     for n, (name, value) in enumerate(values.items()):
         if _is_scalar(value):
-            yield {
-                "kind": kind,
-                "position": n,
-                "name": cut(name),
-                "text": cut(value if isinstance(value, str) else json.dumps(value)),
-                "number": None if isinstance(value, str) else float(value),
-                "better": int(better[name]) if name in better else None,
-            }
+            text = cut(value if isinstance(value, str) else json.dumps(value))
+            number = None if isinstance(value, str) else float(value)
+            yield FactRow(kind, n, cut(name), text, number, int(better[name]) if name in better else None)
 
 
 def fact_value(text: str, number: float | None) -> Any:

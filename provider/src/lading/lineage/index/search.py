@@ -10,10 +10,10 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from lading.lineage.index import tables as t
-from lading.lineage.index.records import Sight, chunked
+from lading.lineage.index.records import IDS, Sight, chunked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,22 +153,32 @@ def _of_newest_series(
     query = select(some.c.id, some.c.place).where(some.c.place.is_not(None))
     newest = connection.execute(query.order_by(some.c.place.desc()).limit(limit)).all()
     least = newest[-1].place if len(newest) == limit else 0
+    bounds = {"least": least, "most": newest[0].place if newest else 0, "limit": limit}
+    ids = [row.id for row in newest]
+    if connection.dialect.name == "postgresql":  # one round trip
+        return list(connection.scalars(_PAGES_OF, {"ids": ids, **bounds}))
     found: list[tuple[int, int]] = []
-    for series, most in newest:
-        rows = connection.execute(_PAGE_OF, {"series": series, "least": least, "most": most, "limit": limit})
+    for series in ids:
+        rows = connection.execute(_PAGE_OF, {"series": series, **bounds})
         found += [(row.place, row.id) for row in rows]
     return [id_ for _, id_ in sorted(found, reverse=True)[:limit]]
 
 
-_PAGE_OF = (
-    select(t.artifact.c.place, t.artifact.c.id)
-    .where(
-        t.artifact.c.series == bindparam("series"),
-        t.artifact.c.place.between(bindparam("least"), bindparam("most")),
-    )
-    .order_by(t.artifact.c.place.desc())
-    .limit(bindparam("limit"))
-)
+def _page_of(series: ColumnElement[int]) -> Select[Any]:
+    c = t.artifact.c
+    within = c.place.between(bindparam("least"), bindparam("most"))
+    query = select(c.place, c.id).where(c.series == series, within)
+    return query.order_by(c.place.desc()).limit(bindparam("limit"))
+
+
+def _pages_of() -> Select[Any]:
+    page = _page_of(t.series.c.id).lateral("page")
+    query = select(page.c.id).select_from(t.series.join(page, true())).where(t.series.c.id.in_(IDS))
+    return query.order_by(page.c.place.desc(), page.c.id.desc()).limit(bindparam("limit"))
+
+
+_PAGE_OF = _page_of(bindparam("series"))
+_PAGES_OF = _pages_of()
 
 
 def _split(

@@ -1,0 +1,59 @@
+"""Adds many rows in one transaction, without what SQLAlchemy does for each value of each row."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection
+
+_MOST_VALUES = 30_000  # of one statement: PostgreSQL and MySQL count them in 16 bits
+_MOST_ROWS = 1000
+_CACHE_KIB = 64 * 1024
+
+
+def insert(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """``rows``: values in the order of ``columns``, as the driver takes them."""
+    if not rows:
+        return
+    quoted = map(connection.dialect.identifier_preparer.quote, columns)
+    # OR FAIL saves SQLite a journal of each statement: whoever sees one fail rolls all back anyway.
+    verb = "INSERT OR FAIL INTO" if connection.dialect.name == "sqlite" else "INSERT INTO"
+    head = f"{verb} {table.name} ({', '.join(quoted)}) VALUES "
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    row = f"({', '.join([mark] * len(columns))})"
+    # Few statements of many rows: for each, SQLite's driver lets other threads run, and waits its turn.
+    size = max(1, min(_MOST_ROWS, _most_values(connection) // len(columns)))
+    for n in range(0, len(rows), size):
+        some = rows[n : n + size]
+        values = tuple(chain.from_iterable(some))
+        connection.exec_driver_sql(head + ", ".join([row] * len(some)), values)
+
+
+@contextmanager
+def roomy(connection: Connection) -> Iterator[None]:
+    """SQLite else writes the pages of indexes out and reads them again, many times in one transaction."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar()
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
+
+
+def _most_values(connection: Connection) -> int:
+    if connection.dialect.name != "sqlite":
+        return _MOST_VALUES
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # Any
+    return min(_MOST_VALUES, driver.getlimit(9))  # SQLITE_LIMIT_VARIABLE_NUMBER: 999 before 3.32
