@@ -72,19 +72,16 @@ class Bench(Hooks):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def trials(
-        cls, objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory
-    ) -> Iterator[Callable[..., Trial]]:
+    def trials(cls, objects: ObjectStore) -> Iterator[Callable[..., Trial]]:
         """Makes ``Trial``s of a step and its parameters; their jobs are removed in the end."""
         self, store = cls(), ArtifactStore(objects)
-        folder = tmp_path_factory.mktemp("states")
         made: list[Trial] = []
 
         def trial(
             function: Callable[..., Any], /, *, fields: dict[str, Any] | None = None, **given: Any
         ) -> Trial:
             request = {**self.request, **(fields or {})}
-            made.append(Trial(self.backend, store, folder, function, request=request, **given))
+            made.append(Trial(self.backend, store, function, request=request, **given))
             return made[-1]
 
         yield trial

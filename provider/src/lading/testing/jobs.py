@@ -148,7 +148,7 @@ class JobContract(Bench):
         old = trials(steps.wait, params={"seconds": 600})
         started = old.worker("old code").start()
         self.until(lambda: old.read("claim"), "the first job did not begin")
-        new = trials(steps.one, task=old.task)
+        new = trials(steps.one, task=old.task, state=old.state)
         assert new.value(new.worker("new code").run()) == 1
         ends = [(end.attempt.generation, end.verdict.outcome) for end in new.ended]
         assert ends == [(1, Outcome.CANCELLED), (2, Outcome.SUCCEEDED)]
