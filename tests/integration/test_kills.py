@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,7 @@ from lading.execution import FAILPOINTS, job_name
 from supervised import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lading.testing import Trial
@@ -30,14 +31,14 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("LADING_KILLS", "8"))
 
 
-def planned() -> list[tuple[str, int, str]]:
+def planned() -> Iterator[Any]:
     """Place, number and point of each kill; fewer kills than points are spread over them."""
-    found = []
     for name, place in PLACES.items():
         points = [*place.points, *FAILPOINTS]
         step = max(1.0, len(points) / KILLS)
-        found += [(name, n, points[int(n * step) % len(points)]) for n in range(KILLS)]
-    return found
+        marks = [] if name == "venv" else [pytest.mark.service(name)]
+        for number in range(KILLS):
+            yield pytest.param(name, number, points[int(number * step) % len(points)], marks=marks)
 
 
 def work(folder: Path, place: str, run: str, mode: str = "run", fingerprint: str = "new", **env: str) -> int:
@@ -61,7 +62,7 @@ def prepare(folder: Path, place: str, run: str, scene: str) -> None:
         until(effects.exists, "the earlier job did not begin", 60)
 
 
-@pytest.mark.parametrize(("place", "number", "point"), planned())
+@pytest.mark.parametrize(("place", "number", "point"), list(planned()))
 def test_a_killed_worker_leaves_one_effect_and_a_true_state(
     tmp_path: Path, request: pytest.FixtureRequest, place: str, number: int, point: str
 ) -> None:
