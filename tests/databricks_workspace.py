@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FILES = "/Volumes/main/ml/lading/jobs"
 CLASSIC = {"compute": "classic", "spark_version": "16.4.x-cpu-ml-scala2.12", "node_type": "m5.xlarge"}
+opened: list[FakeDatabricks] = []  # the last one is the one in use
 POLICY = Policy(poll_min_s=0.05, poll_max_s=0.3, settle_s=0.3, grace_s=5, backoff_s=0.01)
 
 
@@ -53,9 +54,11 @@ def workspace(folder: Path) -> Iterator[FakeDatabricks]:
     from fakes.databricks import FakeDatabricks
 
     made = FakeDatabricks(folder)
+    opened.append(made)
     try:
         yield made
     finally:
+        opened.remove(made)
         made.close()
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FILE = Path(__file__).parents[1] / "fakes" / "broken_backends.py"
 CAUGHT = {
     "Drops": "test_a_resource_changes_the_request_or_is_refused[memory]",
@@ -22,6 +24,7 @@ CAUGHT = {
 }
 
 
+@pytest.mark.slow
 def test_each_fault_is_caught_by_its_own_test() -> None:
     named = [f"{FILE}::Test{fault}::{test}" for fault, test in CAUGHT.items()]
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", *named]

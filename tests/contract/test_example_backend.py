@@ -46,6 +46,7 @@ def test_it_is_short() -> None:
     assert 50 < len(lines) <= 120
 
 
+@pytest.mark.slow
 class TestSsh(BackendContract):
     """The shell of this machine stands in for that of another: what ssh starts there is the same."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cluster_node
+import databricks_workspace
 import postgres_server
 from fakes.pod_worker import PodDesk
 from lading_testkit import require_service
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fakes.databricks import FakeDatabricks
     from fakes.pod_worker import Desks
 
 
@@ -27,6 +29,23 @@ def space() -> Iterator[str]:
     cluster_node.require()
     with cluster_node.namespace(f"lading-{os.getpid()}") as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeDatabricks]:
+    with databricks_workspace.workspace(tmp_path_factory.mktemp("workspace")) as made:
+        made.workspace.listing_s = 3600.0  # nothing may hang on lists of runs
+        yield made
+
+
+@pytest.fixture
+def databricks_connection(
+    shared_workspace: FakeDatabricks, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", shared_workspace.connection())
+    databricks_workspace.forget_hooks()
+    yield
+    databricks_workspace.forget_hooks()
 
 
 @pytest.fixture

@@ -25,22 +25,6 @@ SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
 OK = "def run():\n    return 42\n"
 
 
-KILLED_AT = (
-    "start.intent_saved",
-    "start.spec_written",
-    "kubernetes.runner.after",
-    "kubernetes.create.after",
-    "start.submitted",
-    "start.handle_saved",
-    "wait.ended",
-    "wait.result_read",
-    "finish.verified",
-    "finish.reported",
-    "finish.removed",
-    "finish.final_saved",
-)
-
-
 def work(folder: Path, space: str, mode: str = "run", **env: str) -> int:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
     paths = f"{ROOT / 'tests'}:{ROOT / 'provider/src'}"
@@ -55,23 +39,6 @@ def work(folder: Path, space: str, mode: str = "run", **env: str) -> int:
     )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode
-
-
-@pytest.mark.parametrize("point", KILLED_AT)
-def test_a_worker_killed_and_retried_leaves_one_pod_in_all(
-    target: cluster_node.Cluster, tmp_path: Path, point: str
-) -> None:
-    (tmp_path / "code.py").write_text(OK)
-    fired = tmp_path / "fired"
-    killed = work(
-        tmp_path, target.space, LADING_FAILPOINT=f"{point}:kill9", LADING_FAILPOINT_FIRED=str(fired)
-    )
-    assert killed == -signal.SIGKILL
-    assert fired.read_text().startswith(f"{point}:kill9")
-    assert work(tmp_path, target.space) == 0
-    assert target.made() == 1
-    assert_one_success(tmp_path, 1)
-    assert target.left_behind() == []
 
 
 @pytest.mark.parametrize("point", ["kubernetes.lock.after", "kubernetes.create.after", "finish.reported"])

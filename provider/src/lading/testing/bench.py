@@ -13,6 +13,7 @@ import pytest
 from lading.backends.base import Capability, Connection, JobHandle, JobState, Observation, Worker
 from lading.errors import TransientError
 from lading.execution import judge
+from lading.resources import GPU, Resources
 from lading.testing.hooks import Hooks
 from lading.testing.trial import Trial
 from lading_runner.contract import Attempt
@@ -43,17 +44,32 @@ def worker_with_secrets() -> Worker:
     )
 
 
+#: What a step may ask for, by capability; each more than the least that a place gives.
+RESOURCES: Mapping[str, Resources] = {
+    "cpu": Resources(cpu=1.5),
+    "memory": Resources(memory="700MiB"),
+    "gpu": Resources(gpu=GPU(count=2)),
+    "disk": Resources(disk="3GiB"),
+    "shm": Resources(shm="80MiB"),
+    "spot": Resources(spot=True),
+}
+
+
 class Bench(Hooks):
     """``backend`` and ``request`` say what is under test; the rest may stay as it is."""
 
     #: Fields of every ``JobRequest``, such as ``{"image": "python:3.12-slim"}``.
     request: ClassVar[Mapping[str, Any]] = {}
+    #: What is asked for to see that it is honoured; a place whose least is more needs other numbers.
+    resources: ClassVar[Mapping[str, Resources]] = RESOURCES
     #: How long a job may take from its submission to its end.
     patience_s: ClassVar[float] = 120.0
     #: Jobs that the platform bears at once.
     at_once: ClassVar[int] = 6
     #: Whether jobs learn, by a way that the request does not show, what they have to mask.
     masks: ClassVar[bool] = True
+    #: Whether the platform may take one name twice: then the claim lets one of the jobs do the work.
+    duplicates: ClassVar[bool] = False
 
     def backend(self, worker: Worker) -> Backend:
         """A new object of the backend under test, for one target; ``worker`` is what it may borrow."""
@@ -72,19 +88,16 @@ class Bench(Hooks):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def trials(
-        cls, objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory
-    ) -> Iterator[Callable[..., Trial]]:
+    def trials(cls, objects: ObjectStore) -> Iterator[Callable[..., Trial]]:
         """Makes ``Trial``s of a step and its parameters; their jobs are removed in the end."""
         self, store = cls(), ArtifactStore(objects)
-        folder = tmp_path_factory.mktemp("states")
         made: list[Trial] = []
 
         def trial(
             function: Callable[..., Any], /, *, fields: dict[str, Any] | None = None, **given: Any
         ) -> Trial:
             request = {**self.request, **(fields or {})}
-            made.append(Trial(self.backend, store, folder, function, request=request, **given))
+            made.append(Trial(self.backend, store, function, request=request, **given))
             return made[-1]
 
         yield trial

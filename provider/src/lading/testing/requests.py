@@ -13,22 +13,13 @@ from lading.backends import registry
 from lading.backends.base import Capability, Worker
 from lading.resources import GPU, Resources
 from lading.testing import steps
-from lading.testing.bench import LONG, SECRET, Bench, worker_with_secrets
+from lading.testing.bench import LONG, RESOURCES, SECRET, Bench, worker_with_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lading.backends.base import JobRequest
     from lading.testing.trial import Trial
-
-RESOURCES = {
-    "cpu": Resources(cpu=1.5),
-    "memory": Resources(memory="700MiB"),
-    "gpu": Resources(gpu=GPU(count=2)),
-    "disk": Resources(disk="3GiB"),
-    "shm": Resources(shm="80MiB"),
-    "spot": Resources(spot=True),
-}
 
 #: Fields of a request beside its resources, with a value that every backend must use or refuse.
 FIELDS: dict[str, Any] = {
@@ -83,9 +74,8 @@ class RequestContract(Bench):
     @pytest.mark.parametrize("resource", RESOURCES)
     def test_a_resource_changes_the_request_or_is_refused(self, job: JobRequest, resource: str) -> None:
         """It is never dropped."""
-        self._honoured_or_refused(
-            job, replace(job, resources=RESOURCES[resource]), f"resources.{resource}", Capability(resource)
-        )
+        asked = replace(job, resources=self.resources[resource])
+        self._honoured_or_refused(job, asked, f"resources.{resource}", Capability(resource))
 
     @pytest.mark.parametrize("field", FIELDS)
     def test_a_field_changes_the_request_or_is_refused(self, job: JobRequest, field: str) -> None:

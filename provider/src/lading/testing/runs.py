@@ -107,7 +107,6 @@ class RunContract(Bench):
         here = Trial(
             lambda worker: LocalBackend(worker.run),
             ArtifactStore(LocalStore(f"{tmp_path}/store")),
-            runs["values"].trial.folder,
             steps.several_values,
             params={"seed": 7},
         ).run()

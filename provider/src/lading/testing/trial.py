@@ -23,27 +23,26 @@ from lading_runner.invoke import execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from lading.backends.base import Backend, JobHandle, JobRequest, Observation, StoreView
+    from lading.execution import StateStore
     from lading_runner.store import ArtifactStore
 
 POLICY = Policy(poll_min_s=0.05, poll_max_s=0.5, settle_s=2, grace_s=10, backoff_s=0.01, infra_retries=0)
 
 
 @dataclass
-class FileState:
-    """An attempt's state in a file: it survives the death of its process, as Airflow's does."""
+class MemoryState:
+    """An attempt's state, which outlives its workers; JSON, as Airflow keeps it."""
 
-    path: Path
+    saved: str = "null"
 
     def load(self) -> AttemptState | None:
-        return AttemptState.from_json(json.loads(self.path.read_bytes())) if self.path.exists() else None
+        data = json.loads(self.saved)
+        return None if data is None else AttemptState.from_json(data)
 
     def save(self, state: AttemptState) -> None:
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(state.to_json()))
-        new.replace(self.path)
+        self.saved = json.dumps(state.to_json())
 
 
 @dataclass
@@ -57,7 +56,6 @@ class Trial:
 
     backend_for: Callable[[Worker], Backend]
     store: ArtifactStore  # as the worker sees it
-    folder: Path  # for the attempt's state
     function: Callable[..., Any]
     params: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)  # fields of the ``JobRequest``
@@ -65,6 +63,7 @@ class Trial:
     lend: Worker = field(default_factory=Worker)
     policy: Policy = POLICY
     task: Attempt = field(default_factory=lambda: Attempt("dag", f"run-{uuid.uuid4().hex[:12]}", "train"))
+    state: StateStore = field(default_factory=MemoryState)
     lines: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
@@ -72,8 +71,6 @@ class Trial:
     def __post_init__(self) -> None:
         self.code = slice_function(self.function, roots=())
         self.store.put_bytes(self.code.archive)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.state = FileState(self.folder / f"{self.name}.json")
 
     @property
     def name(self) -> str:
