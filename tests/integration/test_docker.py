@@ -155,7 +155,7 @@ def test_the_traceback_in_the_log_is_the_users(tmp_path: Path) -> None:
     desk = Desk(tmp_path, raises)
     with pytest.raises(StepFailed):
         desk.run()
-    text = (tmp_path / "store" / desk.request(desk.ended[0].attempt).folder / "result.json").read_text()
+    text = (tmp_path / "store" / desk.job(desk.ended[0].attempt).folder / "result.json").read_text()
     assert "test_docker.py" in text
     assert "lading_runner" not in text.partition('"traceback"')[2].partition('"type"')[0]
 

@@ -248,7 +248,7 @@ def test_an_engine_takes_a_container_exactly_where_it_is_said_to_be_large_enough
 ) -> None:
     docker_engine.require()
     desk = docker_engine.Desk(tmp_path, one, resources=Resources(cpu=cpus))
-    found = {f.name: f for f in desk.backend.room(desk.request(desk.task))}
+    found = {f.name: f for f in desk.backend().room(desk.job(desk.task))}
     assert {"processors", "memory"} <= set(found)
     assert f"the step asks {cpus:g}" in found["processors"].detail
     if found["processors"].ok:
