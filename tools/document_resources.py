@@ -31,6 +31,17 @@ JOB = JobRequest(
     folder=FOLDER,
     labels={"dag_id": "fraud", "run_id": "manual__2026-11-20T00:00:00+00:00", "task_id": "train"},
 )
+_CLUSTER = {
+    "files": "/Volumes/main/ml/lading",
+    "compute": "classic",
+    "spark_version": "16.4.x-cpu-ml-scala2.12",
+    "gpu_spark_version": "16.4.x-gpu-ml-scala2.12",
+    "node_types": [
+        {"node_type": "m5.large", "cpu": 2, "memory": "4GiB"},
+        {"node_type": "m5.xlarge", "cpu": 4, "memory": "16GiB"},
+        {"node_type": "g6.xlarge", "cpu": 4, "memory": "16GiB", "gpu": {"type": "l4", "count": 1}},
+    ],
+}
 _NODES = {"node_selector": {"pool": "x"}, "tolerations": [{"key": "x", "operator": "Exists"}]}
 
 #: By backend: keys of a target that can do all that the backend can, and fields of every request there.
@@ -38,6 +49,7 @@ BACKENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "local": ({}, {}),
     "venv": ({}, {"python": "3.12"}),
     "docker": ({"user": "1000:1000"}, {"image": "acme/train:7"}),
+    "databricks": (_CLUSTER, {}),
     "kubernetes": ({"user": "1000:1000", "spot": _NODES, "gpus": {"l4": _NODES}}, {"image": "acme/train:7"}),
     "vertex": (
         {"region": "europe-west4", "project": "acme-ml-1234"},

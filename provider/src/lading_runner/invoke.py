@@ -76,6 +76,10 @@ class _Run:
         if function is None:
             function = load_function(self.spec.code, self.store)
             args, kwargs = staging.stage_in(self.spec, self.store, function)
+            if os.environ.get("LADING_SPARK"):
+                from lading_runner.spark import with_session
+
+                kwargs = with_session(function, args, kwargs)
         failpoint("runner.inputs.after")
         self.clock.lap("stage_in_s")
         failpoint("runner.call.before")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GROUP = "lading.backends"
 #: Known also where the distribution's entry points are not, as in a source checkout.
 _OWN = {
+    "databricks": "lading.backends.databricks:DatabricksBackend",
     "docker": "lading.backends.docker:DockerBackend",
     "kubernetes": "lading.backends.kubernetes:KubernetesBackend",
     "local": "lading.backends.local:LocalBackend",

@@ -96,7 +96,7 @@ def _not_tried(probe: Probe, room: Sequence[Finding]) -> str:
     """Why not; empty: it is."""
     if any(seen.ok is False for seen in room):
         return "it would not fit"
-    if Capability.IMAGE in probe.backend.capabilities and probe.request.image is None:
+    if any(problem.field == "image" for problem in probe.backend.validate(probe.request)):
         return "the target has no image of its own, so each step names one; give it one to try"
     return ""
 

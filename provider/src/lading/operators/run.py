@@ -34,7 +34,7 @@ from lading_runner.staging import annotation_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lading.backends.base import Backend, JobRequest
+    from lading.backends.base import Backend, JobHandle, JobRequest
 
 
 class StepRun:
@@ -94,6 +94,7 @@ class StepRun:
     def _defer(self, started: Started) -> None:
         """Leave the wait to the triggerer, with the event that holds if the task is killed meanwhile."""
         self._stop_if_killed()  # else who told this process to end would be left with a job
+        self._show(started.handle)
         asked = self.operator.step.deferrable
         deferrable = deployment.settings().deferrable if asked is None else asked
         if not deferrable or Capability.DEFERRABLE not in self._capabilities:
@@ -230,8 +231,12 @@ class StepRun:
         """In place, the user's own exception, as retry rules and callbacks expect it."""
         return self.outcome.exception if self.outcome is not None else None
 
+    def _show(self, job: JobHandle | None) -> None:
+        self.operator.job_url = job.url if job is not None else None
+
     def _record(self, ended: Ended) -> None:
         """The lineage event of one generation; called again for the same one after a crash."""
+        self._show(ended.handle)
         status = ended.verdict.outcome.value
         if status == "succeeded":
             self._stop_if_killed()

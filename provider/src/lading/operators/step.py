@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
 from lading.errors import ConfigError
+from lading.operators.links import JobLink
 from lading.operators.options import ARGUMENTS, StepOptions, check
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class StepBase(BaseOperator):
 
     is_lading_step = True
     ui_color = "#e6eefc"
+    operator_extra_links: Collection[Any] = (JobLink(),)
+    job_url: str | None = None  # of the job's page on its platform, where there is one
 
     def __init__(
         self,
@@ -93,7 +96,11 @@ class StepBase(BaseOperator):
         from lading.operators.run import StepRun  # not at parse time: only a running task needs it
 
         self._run = StepRun(self, context, event)
-        return self._run.execute(self.call(context))
+        try:
+            return self._run.execute(self.call(context))
+        finally:
+            if self.job_url is None:
+                self.operator_extra_links = ()  # each costs the task a request at its end
 
     def call(self, context: Any) -> Call:
         raise NotImplementedError

@@ -1,0 +1,460 @@
+"""Jobs as one-time runs of a fake workspace that really runs them: what they are given, how they end."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import databricks_workspace
+from databricks_workspace import CLASSIC, FILES, Desk
+from lading.backends.base import FailureClass, JobState
+from lading.errors import ConfigError, JobCancelled, JobLost, StepFailed, TransientError
+from lading.execution import Outcome
+from lading.resources import Resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fakes.databricks import FakeDatabricks
+
+pytestmark = pytest.mark.service("databricks")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeDatabricks]:
+    with databricks_workspace.workspace(tmp_path_factory.mktemp("workspace")) as made:
+        yield made
+
+
+@pytest.fixture
+def fake(shared: FakeDatabricks, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatabricks]:
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", shared.connection())
+    databricks_workspace.forget_hooks()
+    yield shared
+    shared.workspace.go.set()
+    assert all(fate.fired for fate in shared.workspace.fates)
+    shared.faults.clear()
+    shared.workspace.fates.clear()
+    databricks_workspace.forget_hooks()
+
+
+def facts(n: int) -> dict[str, Any]:
+    import os
+
+    print("hello from the run: ä")
+    return {"n": n, "job": os.environ["LADING_JOB_ID"], "greeting": os.environ.get("GREETING")}
+
+
+def test_a_step_runs_with_its_own_arguments_and_variables(fake: FakeDatabricks, tmp_path: Path) -> None:
+    greeting = 'h\'i "there" $HOME {{job.id}} äö'
+    desk = Desk(tmp_path, facts, {"n": 7}, env={"GREETING": greeting})
+    found = desk.value(desk.run())
+    handle = desk.ended[0].handle
+    assert handle is not None
+    assert found == {"n": 7, "job": handle.id, "greeting": greeting}
+    assert desk.lines == ["hello from the run: ä"]
+    assert handle.url == f"{fake.url}/?o=1#job/{int(handle.id) + 500_000}/run/{handle.id}"
+    assert handle.extra["environment"] == {"runtime": "serverless environment 4"}
+    left = [path.name for path in fake.workspace.files.place(FILES).iterdir()]
+    assert not [name for name in left if desk.name() in name]
+
+
+def test_a_step_runs_on_a_cluster_from_a_workspace_folder(fake: FakeDatabricks, tmp_path: Path) -> None:
+    target = {
+        **CLASSIC,
+        "files": "/Workspace/Shared/made/by lading",
+        "instance_profile": "arn:aws:iam::123456789012:instance-profile/ml",
+        "policy": "0123456789ABCDEF",
+    }
+    desk = Desk(tmp_path, facts, {"n": 1}, target=target, resources=Resources(spot=True, disk="100GiB"))
+    desk.image = "acme/train:1"
+    assert desk.value(desk.run())["n"] == 1
+    body = fake.workspace.runs[int(desk.ended[0].handle.id)].body  # type: ignore[union-attr]
+    assert body["idempotency_token"] == desk.name()
+    assert body["tasks"][0]["new_cluster"]["aws_attributes"]["availability"] == "SPOT_WITH_FALLBACK"
+    assert desk.ended[0].handle.extra["environment"]["image"] == "acme/train:1"  # type: ignore[union-attr]
+
+
+def with_packages() -> list[str]:
+    import six
+
+    return [six.__version__]
+
+
+@pytest.mark.parametrize("target", [{}, CLASSIC], ids=["serverless", "classic"])
+def test_requirements_are_installed_by_the_platform(
+    fake: FakeDatabricks, tmp_path: Path, target: dict[str, Any]
+) -> None:
+    desk = Desk(tmp_path, with_packages, target=target, requirements=("six==1.16.0",))
+    assert desk.value(desk.run()) == ["1.16.0"]
+
+
+def test_requirements_that_do_not_exist_fail_with_their_name(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, with_packages, requirements=("six==99.0",))
+    with pytest.raises(ConfigError, match=r"\ALibrary installation failed.*six==99\.0.*correct requirements"):
+        desk.run()
+
+
+def raises() -> None:
+    raise LookupError("no such customer")
+
+
+def exits() -> None:
+    import sys
+
+    sys.exit(3)
+
+
+def crashes() -> None:
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def leaves() -> None:
+    import os
+
+    os._exit(0)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "failure", "message"),
+    [
+        (raises, StepFailed, "user", r"\ALookupError: no such customer"),
+        (exits, StepFailed, "user", r"\ASystemExit: the step called sys\.exit\(3\)"),
+        (crashes, StepFailed, "user", r"exit code 139"),
+        (leaves, JobLost, "infra", r"ended without a result \(exit code 0"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_step_that_fails_says_why(
+    fake: FakeDatabricks,
+    tmp_path: Path,
+    function: Callable[[], Any],
+    error: type[Exception],
+    failure: str,
+    message: str,
+) -> None:
+    desk = Desk(tmp_path, function)
+    desk.policy = replace(desk.policy, infra_retries=0)
+    with pytest.raises(error, match=message):
+        desk.run()
+    assert desk.ended[-1].verdict.failure == FailureClass(failure)
+
+
+def slow(seconds: float) -> str:
+    import time
+
+    print("begun", flush=True)
+    time.sleep(seconds)
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("fate", "failure"),
+    [
+        ({"code": "CLOUD_FAILURE", "message": "Cluster ended: SPOT_INSTANCE_TERMINATION"}, "preempted"),
+        ({"code": "DRIVER_ERROR", "message": "The driver restarted unexpectedly."}, "infra"),
+    ],
+    ids=["spot", "driver"],
+)
+def test_a_run_whose_compute_is_lost_is_replaced_within_its_budget(
+    fake: FakeDatabricks, tmp_path: Path, fate: dict[str, str], failure: str
+) -> None:
+    from fakes.databricks import Fate
+
+    fallen = Fate(**fate, kill="all")
+    fake.workspace.fates.append(fallen)
+    desk = Desk(tmp_path, slow, {"seconds": 0.5})
+    desk.policy = replace(desk.policy, poll_min_s=0.3)
+    assert desk.value(desk.run()) == "done"
+    assert [e.verdict.failure for e in desk.ended] == [FailureClass(failure), None]
+    assert fake.workspace.started[desk.name(1)] == fake.workspace.started[desk.name(2)] == 1
+    assert fallen.fired == 1
+
+
+@pytest.mark.parametrize("killed", ["child", "all"])
+def test_memory_that_runs_out_is_told_apart(fake: FakeDatabricks, tmp_path: Path, killed: str) -> None:
+    """The kernel ends the runner, or with it the process that Databricks gave it."""
+    from fakes.databricks import Fate
+
+    fallen = Fate(kill=killed)
+    fake.workspace.fates.append(fallen)
+    desk = Desk(tmp_path, slow, {"seconds": 20})
+    with pytest.raises(JobLost, match="give the step more memory"):
+        desk.run()
+    assert fallen.fired == 1
+    assert desk.ended[0].verdict.failure is FailureClass.OOM
+
+
+STOCKOUT = "AWS_INSUFFICIENT_INSTANCE_CAPACITY_FAILURE: We currently do not have sufficient g5.xlarge"
+PULL = "Cluster ended: DOCKER_IMAGE_PULL_FAILURE(CLIENT_ERROR): pull access denied for acme/nope"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "failure", "error", "told"),
+    [
+        ("CLUSTER_ERROR", STOCKOUT, "capacity", JobLost, r"\AAWS_INSUFFICIENT.*try later"),
+        ("CLUSTER_ERROR", PULL, "config", ConfigError, r"\A.*acme/nope.*check the image's name, image_login"),
+        ("WORKSPACE_RUN_LIMIT_EXCEEDED", "Too many runs", "capacity", JobLost, r"\AToo many runs.*try later"),
+        (
+            "UNAUTHORIZED_ERROR",
+            "No READ VOLUME",
+            "config",
+            ConfigError,
+            r"\ANo READ VOLUME.*give the identity",
+        ),
+    ],
+    ids=["stockout", "image", "limit", "rights"],
+)
+def test_a_run_that_never_gets_its_compute_names_cause_and_cure(
+    fake: FakeDatabricks,
+    tmp_path: Path,
+    code: str,
+    message: str,
+    failure: str,
+    error: type[Exception],
+    told: str,
+) -> None:
+    from fakes.databricks import Fate
+
+    fallen = Fate(code, message=message)
+    fake.workspace.fates.append(fallen)
+    desk = Desk(tmp_path, facts, {"n": 1}, target=CLASSIC)
+    with pytest.raises(error, match=told):
+        desk.run()
+    assert desk.ended[0].verdict.failure is FailureClass(failure)
+    assert fallen.fired == 1
+    assert fake.workspace.started[desk.name()] == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "changes", "target", "told"),
+    [
+        (
+            "dapi-of-nobody",
+            {},
+            {},
+            "Invalid access token.*token of connection 'databricks_default' is missing",
+        ),
+        ("dapi-of-last-year", {}, {}, "token expired.*make a new one in the workspace"),
+        ("", {}, {}, "`login` must be present.*with the workspace's host and a token"),
+        (
+            None,
+            {"host": "no-such-host.invalid"},
+            {},
+            "'no-such-host.invalid' does not answer.*is the workspace's",
+        ),
+        ("dapi-of-a-reader", {}, {}, "does not have WRITE VOLUME.*READ and WRITE on the volume"),
+        (None, {}, {"connection": "nowhere"}, "'nowhere' cannot be used: .*give Airflow a connection"),
+        (None, {}, {"files": "/Volumes/main/ml/absent/x"}, "'main.ml.absent' does not exist.*correct files="),
+        (None, {}, {**CLASSIC, "node_type": "m9.huge"}, "Node type m9.huge .*list-node-types"),
+        (None, {}, {**CLASSIC, "policy": "F00"}, "policy F00 does not exist.*correct policy"),
+        (None, {}, {**CLASSIC, "spark_version": "1.x"}, "Invalid spark version 1.x.*spark-versions"),
+        (None, {}, {**CLASSIC, "instance_profile": "arn:x"}, "No access to instance profile.*register it"),
+        (None, {}, {"environment_version": "99"}, "Invalid environment_version '99'.*that the workspace has"),
+    ],
+    ids=lambda value: None,
+)
+def test_what_the_workspace_refuses_names_cause_and_cure_in_the_first_line(
+    fake: FakeDatabricks,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str | None,
+    changes: dict[str, Any],
+    target: dict[str, Any],
+    told: str,
+) -> None:
+    import re
+
+    given = {} if token is None else {"token": token}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", fake.connection(**given, **changes))
+    desk = Desk(tmp_path, facts, {"n": 1}, target=target)
+    with pytest.raises(ConfigError) as caught:
+        desk.run()
+    first = str(caught.value).split("\n")[0]
+    assert re.search(told, first), first
+    assert fake.workspace.started[desk.name()] == 0
+
+
+def test_a_host_that_is_no_workspace_is_named(fake: FakeDatabricks, tmp_path: Path) -> None:
+    fault = fake.fault(r"fs/files|fs/directories", status=404, code="", times=9)
+    desk = Desk(tmp_path, facts, {"n": 1})
+    with pytest.raises(
+        ConfigError, match="see that the host of connection 'databricks_default' is a Databricks"
+    ):
+        desk.run()
+    assert fault.fired
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("match", ["PUT .*lading-job", "POST .*submit", "GET .*runs/get$"])
+def test_a_later_from_the_api_costs_time_only(
+    fake: FakeDatabricks, tmp_path: Path, match: str, status: int
+) -> None:
+    fault = fake.fault(match, status=status, times=2)
+    desk = Desk(tmp_path, facts, {"n": 1})
+    assert desk.value(desk.run())["n"] == 1
+    assert fault.fired == 2
+    assert fake.workspace.started[desk.name()] == 1
+
+
+def test_an_answer_that_is_lost_after_acceptance_makes_no_second_run(
+    fake: FakeDatabricks, tmp_path: Path
+) -> None:
+    fault = fake.fault("POST .*submit", lost=True, times=2)
+    desk = Desk(tmp_path, facts, {"n": 1})
+    before = len(fake.workspace.runs)
+    assert desk.value(desk.run())["n"] == 1
+    assert fault.fired == 2
+    assert len(fake.workspace.runs) == before + 1
+    assert fake.workspace.started[desk.name()] == 1
+
+
+def test_a_silent_workspace_is_given_up_in_time_and_named(fake: FakeDatabricks, tmp_path: Path) -> None:
+    fault = fake.fault("runs/submit", status=503, times=1000)
+    desk = Desk(tmp_path, facts, {"n": 1}, policy=replace(databricks_workspace.POLICY, transient_s=0.5))
+    with pytest.raises(TransientError, match=r"503 .*'databricks_default'.*joined by the task's next try"):
+        desk.run()
+    assert fault.fired > 1
+
+
+def test_a_run_that_waits_says_for_what(fake: FakeDatabricks, tmp_path: Path) -> None:
+    fake.workspace.go.clear()
+    desk = Desk(tmp_path, facts, {"n": 1})
+    timer = threading.Timer(0.6, fake.workspace.go.set)
+    timer.start()
+    assert desk.value(desk.run())["n"] == 1
+    assert "pending: waits for its compute" in desk.said
+
+
+def test_find_is_sure_though_lists_are_late(fake: FakeDatabricks, tmp_path: Path) -> None:
+    """Whatever was cut off after the intent: the run is found, or begun under the same token."""
+    fake.workspace.listing_s = 3600.0
+    desk = Desk(tmp_path, facts, {"n": 1})
+    backend, job = desk.backend, desk.request(desk.task)
+    assert backend.find(job.name) is None
+    fault = fake.fault("POST .*submit", lost=True)
+    with pytest.raises(TransientError):
+        backend.submit(job)
+    assert fault.fired == 1
+    found = backend.find(job.name)
+    assert found is not None
+    assert found == backend.submit(job)
+    assert [run.id for run in fake.workspace.runs.values() if run.body["idempotency_token"] == job.name] == [
+        int(found.id)
+    ]
+    backend.remove(found, failed=True)
+    backend.remove(found, failed=True)
+    assert backend.find(job.name) is None
+    fake.workspace.listing_s = 0.0
+
+
+def test_a_cancelled_job_is_gone_and_never_a_success(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 60})
+    worker = desk.worker()
+    started = worker.start()
+    assert started.handle is not None
+    run = fake.workspace.runs[int(started.handle.id)]
+    assert run.printed.wait(30)
+    worker.cancel()
+    assert run.details is not None
+    assert run.details["code"] == "USER_CANCELED"
+    desk.backend.cancel(started.handle, 0)  # again, and after its end
+    assert desk.ended[0].verdict.outcome is Outcome.CANCELLED
+    with pytest.raises(JobCancelled):
+        worker.finish(worker.wait(started))
+
+
+def test_a_job_that_is_cancelled_before_it_starts_never_starts(fake: FakeDatabricks, tmp_path: Path) -> None:
+    fake.workspace.go.clear()
+    desk = Desk(tmp_path, facts, {"n": 1})
+    started = desk.worker().start()
+    assert started.handle is not None
+    desk.backend.cancel(started.handle, 5)
+    fake.workspace.go.set()
+    run = fake.workspace.runs[int(started.handle.id)]
+    assert run.over.wait(10)
+    assert fake.workspace.started[desk.name()] == 0
+    assert desk.backend.observe(started.handle).failure is FailureClass.CANCELLED
+
+
+def test_a_job_past_its_deadline_is_ended(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 60}, timeout_s=1.5)
+    with pytest.raises(JobLost, match="did not end within 2 s"):
+        desk.run()
+    assert desk.ended[0].verdict.failure is FailureClass.TIMEOUT
+    run = fake.workspace.runs[int(desk.ended[0].handle.id)]  # type: ignore[union-attr]
+    assert run.body["timeout_seconds"] == 302
+    assert run.over.wait(10)
+
+
+def test_another_worker_joins_the_run_of_one_that_died(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 1})
+    first = desk.worker().start()
+    assert desk.value(desk.worker().run()) == "done"
+    assert first.handle == desk.ended[0].handle
+    assert fake.workspace.started[desk.name()] == 1
+
+
+def test_changed_code_cancels_the_old_run_and_begins_another(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, slow, {"seconds": 60})
+    first = desk.worker("old").start()
+    assert first.handle is not None
+    assert fake.workspace.runs[int(first.handle.id)].printed.wait(30)
+    desk.params = {"seconds": 0}
+    assert desk.value(desk.worker("new").run()) == "done"
+    assert [e.verdict.outcome for e in desk.ended] == [Outcome.CANCELLED, Outcome.SUCCEEDED]
+    assert fake.workspace.runs[int(first.handle.id)].cancelled
+
+
+def test_a_run_that_somebody_deletes_is_lost(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, facts, {"n": 1})
+    started = desk.worker().start()
+    assert started.handle is not None
+    assert fake.workspace.runs[int(started.handle.id)].over.wait(30)
+    fake.workspace.delete({"run_id": started.handle.id})
+    seen = desk.backend.observe(started.handle)
+    assert (seen.state, seen.failure) == (JobState.LOST, FailureClass.INFRA)
+    desk.backend.cancel(started.handle, 1)
+
+
+def tells_secrets() -> str:
+    import os
+
+    print("the token is", os.environ["TOKEN"])
+    return "told"
+
+
+def test_secrets_reach_the_job_and_nothing_else(fake: FakeDatabricks, tmp_path: Path) -> None:
+    secret = "s3cr3t-t0ken-of-a-scope"
+    fake.secrets["ml/hub"] = secret
+    desk = Desk(tmp_path, tells_secrets, target={"secret_env": {"TOKEN": "ml/hub"}})
+    worker = desk.worker()
+    started = worker.start()
+    assert started.handle is not None
+    run = fake.workspace.runs[int(started.handle.id)]
+    result = worker.finish(worker.wait(started))
+    assert desk.value(result) == "told"
+    assert desk.lines == ["the token is ***"]
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    everything = json.dumps(run.body) + str(run.output) + str(started.to_json()) + repr(files)
+    assert secret not in everything
+    assert "dapi-of-the-worker" not in everything
+
+
+def test_a_runner_that_gives_up_says_why(fake: FakeDatabricks, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, facts, {"n": 1})
+    backend = desk.backend
+    job = replace(desk.request(desk.task), spec_uri=f"file://{tmp_path}/nowhere/spec.json")
+    handle = backend.submit(job)
+    assert fake.workspace.runs[int(handle.id)].over.wait(30)
+    seen = backend.observe(handle)
+    assert (seen.exit_code, seen.failure) == (64, None)
+    assert "there is no spec at" in seen.reason
+    assert "LadingJobFailed: there is no spec at" in "\n".join(backend.logs(handle, None))
