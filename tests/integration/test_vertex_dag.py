@@ -86,10 +86,16 @@ def test_a_dag_hands_artifacts_from_job_to_job(
     before = set(project.vertex.jobs)
     run = run_dag(dag)
     assert set(task_states(run).values()) == {"success"}
-    assert len(set(project.vertex.jobs) - before) == 2
+    made = [number.rpartition("/")[2] for number in project.vertex.jobs if number not in before]
+    assert len(made) == 2
     with create_session() as session:
         rows = session.query(XComModel).filter(XComModel.dag_id == name).all()
+        links = {r.task_id: r.value for r in rows if r.key == "_link_JobLink"}
         results = {r.task_id: r.value for r in rows if r.key == "return_value"}
+    page = (
+        "https://console.cloud.google.com/vertex-ai/locations/us-central1/training/{}/cpu?project=proj-1234"
+    )
+    assert links == {"load": page.format(made[0]), "total": page.format(made[1])}  # a local step has none
     assert results["here"]["inline"] == sum(range(5000)) + 1
 
 
