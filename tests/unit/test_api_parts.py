@@ -62,6 +62,22 @@ def test_frames_are_those_of_the_last_exception() -> None:
     assert frames == [("/dags/churn.py", 12, "train", "fit(rows)"), ("<string>", 40, "fit", "")]
 
 
+@pytest.mark.parametrize(
+    ("file", "library"),
+    [
+        ("/dags/churn.py", False),
+        ("/srv/lib/models.py", False),
+        ("/venv/lib/python3.12/site-packages/sklearn/base.py", True),
+        ("/usr/lib/python3/dist-packages/numpy/core.py", True),
+        ("/usr/local/lib/python3.12/json/decoder.py", True),
+        ("<frozen importlib._bootstrap>", True),
+    ],
+)
+def test_frames_of_libraries_are_told_apart(file: str, library: bool) -> None:
+    text = f'Traceback (most recent call last):\n  File "{file}", line 3, in f\n    g()\nValueError: no\n'
+    assert [frame.library for frame in parse(text)] == [library]
+
+
 def test_a_cursor_comes_back_as_it_was() -> None:
     assert decode(encode(5, "run é"), int, str) == (5, "run é")
     assert decode(None, int) is None

@@ -62,6 +62,7 @@ class LineageEvent(Record):
     metrics_higher_is_better: Mapping[str, bool] = {}
     timings: Mapping[str, float] = {}  # seconds
     profile: Mapping[str, Any] = {}
+    requested: Mapping[str, Any] | None = None  # of resources.Resources, what the step asked for
     cache: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None  # {"type", "message", "class"}
     schema: int = SCHEMA

@@ -228,6 +228,7 @@ _EVENT: _Shape = (
     ("operator", str),
     ("target", _TEXT_OR_NONE),
     *((name, dict) for name in _MAPPINGS),
+    ("requested", _DICT_OR_NONE),
     ("cache", _DICT_OR_NONE),
     ("error", _DICT_OR_NONE),
 )

@@ -16,6 +16,7 @@ from lading.lineage.event import Input, LineageEvent, Output, now
 if TYPE_CHECKING:
     from lading.execution import Started
     from lading.operators.run import StepRun
+    from lading.resources import Resources
 
 
 def step_event(
@@ -47,8 +48,17 @@ def step_event(
         metrics_higher_is_better=dict(result.metrics_higher_is_better) if result else {},
         timings=dict(result.timings) if result else {},
         profile=dict(result.profile) if result else {},
+        requested=requested(plan.target.resources),
         error=_error(run, ended) if status != "succeeded" else None,
     )
+
+
+def requested(resources: Resources) -> dict[str, Any] | None:
+    """As JSON; None: nothing in particular."""
+    asked = resources.asked()
+    if resources.gpu is not None:
+        asked["gpu"] = {"type": resources.gpu.type, "count": resources.gpu.count}
+    return asked or None
 
 
 def _environment(ended: Ended) -> dict[str, Any]:

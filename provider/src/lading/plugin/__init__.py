@@ -58,7 +58,7 @@ def _react_app(destination: str, route: str) -> dict[str, Any]:
     for key, file in (("icon", "icon.svg"), ("icon_dark_mode", "icon-dark.svg")):
         if (_STATIC / file).is_file():
             app[key] = f"lading/static/{file}"
-    return {**app, "category": "browse"} if destination == "nav" else app
+    return {**app, "nav_top_level": True} if destination == "nav" else app
 
 
 class LadingPlugin(AirflowPlugin):

@@ -489,6 +489,14 @@ export interface components {
             profile: {
                 [key: string]: unknown;
             };
+            /**
+             * Requested
+             * @description What the step asked for: ``cpu``, ``memory``, ``disk``, ``shm``, ``spot``, ``gpu``.
+             * @default {}
+             */
+            requested: {
+                [key: string]: unknown;
+            };
             /** Status */
             status: string;
             /** Target */
@@ -758,7 +766,7 @@ export interface components {
             failure: string;
             /**
              * Frames
-             * @description Of the user's code, outermost first; empty: the attempt left no traceback.
+             * @description Outermost first; empty: the attempt left no traceback.
              * @default []
              */
             frames: components["schemas"]["Frame"][];
@@ -815,6 +823,12 @@ export interface components {
             file: string;
             /** Function */
             function: string;
+            /**
+             * Library
+             * @description Of Python itself or an installed package.
+             * @default false
+             */
+            library: boolean;
             /** Line */
             line: number;
             /**
@@ -929,7 +943,7 @@ export interface components {
             behind: boolean;
             /**
              * Damaged
-             * @description Objects of the log that hold no event; null: shown only to users who may read the configuration.
+             * @description Objects of the log that hold no event; null: shown only to users who may read connections.
              */
             damaged?: number | null;
             /**
@@ -1431,16 +1445,13 @@ export interface components {
          * @description There is more than the answer shows.
          */
         Truncated: {
-            /**
-             * At Least
-             * @description ``total`` is where counting stopped.
-             * @default false
-             */
-            at_least: boolean;
             /** Shown */
             shown: number;
-            /** Total */
-            total: number;
+            /**
+             * Total
+             * @description Null: how many there are was not counted.
+             */
+            total?: number | null;
         };
         /**
          * Version

@@ -14,6 +14,7 @@ export type Metric = Schemas["Metric"];
 export type TaskInstance = Schemas["TaskInstanceFacts"];
 export type Attempt = Schemas["AttemptFacts"];
 export type ErrorFacts = Schemas["ErrorFacts"];
+export type Frame = Schemas["Frame"];
 export type CodeListing = Schemas["CodeListing"];
 export type ArtifactPage = Schemas["ArtifactPage"];
 export type Version = Schemas["Version"];

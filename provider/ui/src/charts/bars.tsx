@@ -1,5 +1,5 @@
 import type { Attempt } from "../api/types";
-import { duration, memory } from "../ui/format";
+import { duration, memory, plain } from "../ui/format";
 import { useLanguage } from "../ui/language";
 
 const PHASES = [
@@ -58,14 +58,19 @@ function Swatch({ colour }: { colour: string }) {
 }
 
 /** Memory and CPU that an attempt used. */
-export function ProfileFacts({ profile }: { profile: Readonly<Record<string, unknown>> }) {
+export function ProfileFacts({ attempt }: { attempt: Attempt }) {
   const { t } = useLanguage();
+  const profile = attempt.profile ?? {};
   const number = (name: string) => (typeof profile[name] === "number" ? (profile[name] as number) : null);
   const rows = [
     [t("peakMemory"), number("peak_rss_bytes") === null ? null : memory(number("peak_rss_bytes"))],
     [t("cpu"), number("cpu_s") === null ? null : duration(number("cpu_s"))],
     [t("bytesIn"), number("bytes_in") ? memory(number("bytes_in")) : null],
     [t("bytesOut"), number("bytes_out") ? memory(number("bytes_out")) : null],
+    ...Object.entries(attempt.requested ?? {}).map(([name, value]) => [
+      t("requested", { name: name in ASKED ? t(ASKED[name as keyof typeof ASKED]) : name }),
+      asked(value),
+    ]),
   ].filter(([, value]) => value !== null);
   if (!rows.length) return null;
   return (
@@ -80,6 +85,18 @@ export function ProfileFacts({ profile }: { profile: Readonly<Record<string, unk
       ))}
     </dl>
   );
+}
+
+const ASKED = { cpu: "askedCpu", memory: "askedMemory", disk: "askedDisk" } as const;
+
+/** `2`, `4GiB`, `1 × l4`, as the step has it. */
+function asked(value: unknown): string {
+  if (typeof value !== "object" || value === null) return plain(value, 60);
+  const { type, count } = value as { type?: unknown; count?: unknown };
+  return [count, type]
+    .filter((part) => part != null)
+    .map(String)
+    .join(" × ");
 }
 
 /** The attempts beside one another, each from its start. */

@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 import { duration } from "../ui/format";
 import { Icon } from "../ui/icons";
 import { useLanguage } from "../ui/language";
@@ -24,13 +24,8 @@ export const Card = memo(function Card(props: CardProps) {
   return props.node.step ? <StepCard {...props} /> : <Pill {...props} />;
 });
 
-function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
-  const language = useLanguage();
-  const { t } = language;
-  const step = node.step!;
-  const slim = node.h < 40;
-  const classes = `st s-${step.state} ${step.mapped ? "map" : ""} ${step.cached ? "cached" : ""} ${mark}`;
-  const count = step.mapped && <span className="cnt">×{step.mapped.count}</span>;
+function Frame(props: CardProps & { classes: string; children: ReactNode }) {
+  const { node, domId, mark, level, classes } = props;
   return (
     <div
       id={domId}
@@ -40,6 +35,21 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
       className={classes}
       style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
     >
+      {props.children}
+    </div>
+  );
+}
+
+function StepCard(props: CardProps) {
+  const { node, mark, find, onUnfold } = props;
+  const language = useLanguage();
+  const { t } = language;
+  const step = node.step!;
+  const slim = node.h < 40;
+  const classes = `st s-${step.state} ${step.mapped ? "map" : ""} ${step.cached ? "cached" : ""} ${mark}`;
+  const count = step.mapped && <span className="cnt">×{step.mapped.count}</span>;
+  return (
+    <Frame {...props} classes={classes}>
       {/* the name comes from this text: as a label it would have to repeat all that is seen */}
       <span className="sr">{stepLabel(language, step, find)}</span>
       <div className="t" title={step.name} aria-hidden="true">
@@ -78,7 +88,7 @@ function StepCard({ node, domId, mark, find, onUnfold, level }: CardProps) {
         </div>
       )}
       {!slim && step.mapped && <Strip states={step.mapped.states} />}
-    </div>
+    </Frame>
   );
 }
 
@@ -102,7 +112,8 @@ export function stripCells(states: readonly State[]): State[] {
   });
 }
 
-function Pill({ node, domId, mark, showValues, level }: CardProps) {
+function Pill(props: CardProps) {
+  const { node, mark, showValues } = props;
   const language = useLanguage();
   const { t } = language;
   const artifact = node.artifact!;
@@ -110,14 +121,7 @@ function Pill({ node, domId, mark, showValues, level }: CardProps) {
   const below = artifact.missing ? t(artifact.missing) : (value ?? (artifact.detail || artifact.value));
   const classes = `pl ${artifact.missing ? "ghost" : ""} ${value ? "val" : ""} ${artifact.step === null ? "ext" : ""} ${mark}`;
   return (
-    <div
-      id={domId}
-      role="treeitem"
-      aria-level={level}
-      aria-selected={mark.includes("sel")}
-      className={classes}
-      style={{ left: node.x, top: node.y, width: node.w, height: node.h }}
-    >
+    <Frame {...props} classes={classes}>
       <span className="sr">{artifactLabel(language, artifact)}</span>
       <KindIcon kind={artifact.kind} />
       <span className="grow nm" title={artifact.name} aria-hidden="true">
@@ -134,6 +138,6 @@ function Pill({ node, domId, mark, showValues, level }: CardProps) {
           ×{artifact.count}
         </span>
       )}
-    </div>
+    </Frame>
   );
 }

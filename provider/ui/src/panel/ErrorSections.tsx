@@ -1,5 +1,6 @@
+import { useState } from "react";
 import { Link } from "react-router-dom";
-import type { Attempt, ErrorFacts } from "../api/types";
+import type { Attempt, ErrorFacts, Frame } from "../api/types";
 import type { Key } from "../i18n";
 import { Code, type Line } from "../ui/code";
 import { memory } from "../ui/format";
@@ -70,15 +71,10 @@ export function ErrorSections({
 
 function Frames({ error }: { error: ErrorFacts }) {
   const { t } = useLanguage();
+  const [all, setAll] = useState(false);
   const frames = error.frames ?? [];
-  const lines: Line[] = frames.flatMap((frame, n) => [
-    { number: null, text: `# ${frame.file.split("/").at(-1)}, ${frame.function}`, look: "" as const },
-    {
-      number: frame.line,
-      text: frame.text || "…",
-      look: n === frames.length - 1 ? ("w" as const) : ("" as const),
-    },
-  ]);
+  const libraries = frames.some((frame) => frame.library) && frames.some((frame) => !frame.library);
+  const lines = all || !libraries ? frames.flatMap((one) => frameLines(one, frames)) : folded(frames, t);
   const text = [
     ...frames.map(
       (frame) => `  File "${frame.file}", line ${frame.line}, in ${frame.function}\n    ${frame.text}`,
@@ -89,6 +85,11 @@ function Frames({ error }: { error: ErrorFacts }) {
     <>
       <Code lines={lines} label={t("traceback")} />
       <div className="row" style={{ marginTop: 6 }}>
+        {libraries && (
+          <button type="button" className="btn small" aria-pressed={all} onClick={() => setAll(!all)}>
+            {t("showFrames")}
+          </button>
+        )}
         <span className="grow" />
         <Copy text={text} label={t("copyTraceback")}>
           {t("copyTraceback")}
@@ -96,4 +97,26 @@ function Frames({ error }: { error: ErrorFacts }) {
       </div>
     </>
   );
+}
+
+/** The line where the user's code stopped is marked, else the last. */
+function frameLines(frame: Frame, frames: readonly Frame[]): Line[] {
+  const stopped = frames.findLast((one) => !one.library) ?? frames.at(-1);
+  return [
+    { number: null, text: `# ${frame.file.split("/").at(-1)}, ${frame.function}`, look: "" },
+    { number: frame.line, text: frame.text || "…", look: frame === stopped ? "w" : "" },
+  ];
+}
+
+/** Frames of libraries that follow one another are one line. */
+export function folded(frames: readonly Frame[], t: ReturnType<typeof useLanguage>["t"]): Line[] {
+  const lines: Line[] = [];
+  let hidden = 0;
+  for (const [n, frame] of frames.entries()) {
+    hidden = frame.library ? hidden + 1 : 0;
+    if (!frame.library) lines.push(...frameLines(frame, frames));
+    else if (!frames[n + 1]?.library)
+      lines.push({ number: null, text: `# ${t("libraryFrames", { n: hidden })}`, look: "" });
+  }
+  return lines;
 }

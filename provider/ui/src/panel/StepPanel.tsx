@@ -143,9 +143,9 @@ function AttemptSections(props: {
       <Section title={t("time")} right={duration(attempt.duration_s)}>
         <PhaseBar timings={attempt.timings ?? {}} />
       </Section>
-      {Object.keys(attempt.profile ?? {}).length > 0 && (
+      {Object.keys({ ...attempt.profile, ...attempt.requested }).length > 0 && (
         <Section title={t("used")}>
-          <ProfileFacts profile={attempt.profile ?? {}} />
+          <ProfileFacts attempt={attempt} />
         </Section>
       )}
       {params.length > 0 && (

@@ -31,6 +31,18 @@ class Sight(NamedTuple):
         return column.in_(list(self.dags)) if self.last is None else column <= self.last
 
 
+class Age(NamedTuple):
+    """Orders the attempts of a step: a late report of an old attempt does not make it the newest."""
+
+    try_number: int
+    generation: int
+    time_ms: int
+    uuid: str
+
+
+AGE = (t.event.c.try_number, t.event.c.generation, t.event.c.time_ms, t.event.c.uuid)  # columns of Age
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
     """One event."""
@@ -58,9 +70,8 @@ class AttemptRecord:
         return found
 
     @property
-    def age(self) -> tuple[int, int, int, str]:
-        """A late report of an old attempt does not make it the newest."""
-        return self.try_number, self.generation, self.time_ms, self.uuid
+    def age(self) -> Age:
+        return Age(self.try_number, self.generation, self.time_ms, self.uuid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,37 +208,23 @@ _ELEMENTS = select(_part.c.id, _whole.c.id, _part.c.element).select_from(_PAIRS)
 _ELEMENTS = _ELEMENTS.where(*_LISTED, _whole.c.id.in_(IDS))
 
 
-class Age(NamedTuple):
+class Aged(NamedTuple):
     """What tells an attempt from the others of its step."""
 
     id: int
     step: int
-    try_number: int
-    generation: int
-    time_ms: int
-    uuid: str
-
-    @property
-    def age(self) -> tuple[int, int, int, str]:
-        return self[2:]
+    age: Age
 
 
-def ages(connection: Connection, steps: Iterable[int]) -> list[Age]:
+def ages(connection: Connection, steps: Iterable[int]) -> list[Aged]:
     """Of all attempts of these steps."""
-    return [Age(*row) for row in each(connection, _AGES, steps)]
+    return [Aged(id_, step, Age(*age)) for id_, step, *age in each(connection, _AGES, steps)]
 
 
-_AGES = select(
-    t.event.c.id,
-    t.event.c.step,
-    t.event.c.try_number,
-    t.event.c.generation,
-    t.event.c.time_ms,
-    t.event.c.uuid,
-).where(t.event.c.step.in_(IDS))
+_AGES = select(t.event.c.id, t.event.c.step, *AGE).where(t.event.c.step.in_(IDS))
 
 
-_Attempt = TypeVar("_Attempt", AttemptRecord, Age)
+_Attempt = TypeVar("_Attempt", AttemptRecord, Aged)
 
 
 def newest(records: Iterable[_Attempt]) -> dict[int, _Attempt]:

@@ -11,7 +11,9 @@ from sqlalchemy import bindparam, select
 from lading.lineage.index import records
 from lading.lineage.index import tables as t
 from lading.lineage.index.records import (
+    AGE,
     IDS,
+    Age,
     ArtifactRecord,
     AttemptRecord,
     EdgeRecord,
@@ -56,14 +58,7 @@ class _Hit(NamedTuple):
     param: str | None
     event: int
     step: int
-    try_number: int
-    generation: int
-    time_ms: int
-    uuid: str
-
-    @property
-    def age(self) -> tuple[int, int, int, str]:
-        return self[4:]
+    age: Age
 
 
 def trace(
@@ -134,7 +129,7 @@ class _Walk:
                 if self._full():
                     missed.add(hit.event)
                     continue
-                self.events[hit.event] = new[hit.event] = hit.time_ms
+                self.events[hit.event] = new[hit.event] = hit.age.time_ms
             self.edges[edge] = None
         self.left_out += len(missed)
         return new
@@ -191,23 +186,21 @@ class _Walk:
         rivals = wholes(self.connection, elements)
         for hit in self._hits(elements, t.READ):
             whole, element = elements[hit.artifact]
-            if whole_seen(rivals[hit.artifact], hit.time_ms) == whole:
+            if whole_seen(rivals[hit.artifact], hit.age.time_ms) == whole:
                 hits.append((hit, EdgeRecord(hit.event, t.READ, whole, hit.param, element)))
-        return sorted(hits, key=lambda pair: (pair[0].time_ms, pair[0].uuid))
+        return sorted(hits, key=lambda pair: (pair[0].age.time_ms, pair[0].age.uuid))
 
     def _hits(self, artifacts: Iterable[int], direction: int) -> Iterator[_Hit]:
         """No more than there is room for, and one: millions may have read one artifact."""
         most = max(0, self.limit - len(self.events) - len(self.elements)) + 1
         rows = records.each(self.connection, self._at, artifacts, direction=direction, most=most)
-        return (_Hit(*row) for row in rows)
+        return (_Hit(artifact, param, event, step, Age(*age)) for artifact, param, event, step, *age in rows)
 
 
 def _attempts_at(sight: Sight) -> Select[Any]:
     edge, event = t.edge.c, t.event.c
-    age = (event.try_number, event.generation, event.time_ms, event.uuid)
-    query = select(edge.artifact, edge.param, event.id, event.step, *age).join(
-        t.event, event.id == edge.event
-    )
+    query = select(edge.artifact, edge.param, event.id, event.step, *AGE)
+    query = query.join(t.event, event.id == edge.event)
     here = edge.artifact.in_(IDS), edge.direction == bindparam("direction")
     return query.where(*here, sight.allows(event.dag)).limit(bindparam("most"))
 

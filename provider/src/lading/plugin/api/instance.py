@@ -93,6 +93,7 @@ def _attempt(
         duration_s=record.seconds,
         timings=event.get("timings") or {},
         profile=event.get("profile") or {},
+        requested=event.get("requested") or {},
         params=event.get("params") or {},
         metrics=metrics_of(event),
         code=code_of(event),

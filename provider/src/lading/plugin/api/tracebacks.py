@@ -21,6 +21,8 @@ _FRAME = re.compile(
     r'^  File "(.{1,1000})", line (\d{1,9}), in (.{1,200})(?:\n    (.{0,500}).*)?', re.MULTILINE
 )
 
+_LIBRARY = re.compile(r"[/\\](?:site-packages|dist-packages|lib[/\\]python3[^/\\]*)[/\\]|^<frozen ")
+
 
 def frames_of(step: StepKey, generation: int) -> list[Frame]:
     """Empty where the attempt left no result, as a task that is no step, or the store does not answer."""
@@ -41,7 +43,13 @@ def parse(traceback: str) -> list[Frame]:
     """Of the last exception of a chain, outermost first."""
     last = traceback.rpartition(_BEGIN)[2]
     found = [
-        Frame(file=file, line=int(line), function=function, text=text or "")
+        Frame(
+            file=file,
+            line=int(line),
+            function=function,
+            text=text or "",
+            library=_LIBRARY.search(file) is not None,
+        )
         for file, line, function, text in _FRAME.findall(last)
     ]
     return found[-_MOST_FRAMES:]

@@ -46,9 +46,7 @@ def trace_graph(reader: Reader, artifact_id: str, *, back: bool, depth: int, lim
         artifacts=[present.artifact(a, same[a.digest] - 1) for a in found.artifacts.values()],
         externals=externals,
         edges=present.edges(found.edges, by_event, found.artifacts) + external_edges,
-        truncated=Truncated(shown=shown, total=shown + found.left_out, at_least=True)
-        if found.left_out
-        else None,
+        truncated=Truncated(shown=shown) if found.left_out else None,
         behind=reader.behind,
     )
 

@@ -286,7 +286,7 @@ function TraceCard(props: {
       {truncated && (
         <div className="call warn row" role="status" style={{ borderRadius: 0, borderWidth: "0 0 1px" }}>
           <Icon name="warn" />
-          {truncated.at_least
+          {truncated.total == null
             ? t("truncatedMore", { n: truncated.shown })
             : t("truncated", { n: truncated.shown, m: truncated.total })}{" "}
           · {t("nearestFirst")}

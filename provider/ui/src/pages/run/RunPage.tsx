@@ -209,11 +209,7 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
                   </div>
                 )}
                 {data.truncated && (
-                  <Truncated
-                    shown={data.truncated.shown}
-                    total={data.truncated.total}
-                    atLeast={data.truncated.at_least ?? false}
-                  />
+                  <Truncated shown={data.truncated.shown} total={data.truncated.total ?? null} />
                 )}
                 {loaded.error && <StaleNote retryAt={loaded.retryAt} again={loaded.again} />}
               </>
@@ -249,7 +245,7 @@ function newestModel(layout: Layout): string | null {
   return models.sort((a, b) => b.column - a.column)[0]?.id ?? null;
 }
 
-function Truncated({ shown, total, atLeast }: { shown: number; total: number; atLeast: boolean }) {
+function Truncated({ shown, total }: { shown: number; total: number | null }) {
   const { t } = useLanguage();
   return (
     <div
@@ -259,7 +255,7 @@ function Truncated({ shown, total, atLeast }: { shown: number; total: number; at
     >
       <Icon name="warn" />
       <span className="grow">
-        <b>{atLeast ? t("truncatedMore", { n: shown }) : t("truncated", { n: shown, m: total })}</b>{" "}
+        <b>{total === null ? t("truncatedMore", { n: shown }) : t("truncated", { n: shown, m: total })}</b>{" "}
         {t("nearestFirst")}
       </span>
     </div>

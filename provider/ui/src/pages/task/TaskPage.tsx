@@ -244,7 +244,7 @@ function StepCard({ task, attempt }: { task: TaskInstance; attempt: Attempt }) {
         <PhaseBar timings={attempt.timings ?? {}} />
       </div>
       <div style={{ marginTop: 10 }}>
-        <ProfileFacts profile={attempt.profile ?? {}} />
+        <ProfileFacts attempt={attempt} />
       </div>
     </div>
   );

@@ -28,9 +28,8 @@ class Truncated(Model):
     """There is more than the answer shows."""
 
     shown: int
-    total: int
-    at_least: bool = False
-    """``total`` is where counting stopped."""
+    total: int | None = None
+    """Null: how many there are was not counted."""
 
 
 class Metric(Model):

@@ -39,6 +39,8 @@ class Frame(Model):
     line: int
     function: str
     text: str = ""
+    library: bool = False
+    """Of Python itself or an installed package."""
 
 
 class ErrorFacts(Model):
@@ -47,7 +49,7 @@ class ErrorFacts(Model):
     failure: str
     """``user``, ``config``, ``infra``, ``oom``, ``preempted``, ``capacity``, ``timeout``, ``cancelled``"""
     frames: list[Frame] = []
-    """Of the user's code, outermost first; empty: the attempt left no traceback."""
+    """Outermost first; empty: the attempt left no traceback."""
 
 
 class AttemptFacts(Model):
@@ -68,6 +70,8 @@ class AttemptFacts(Model):
     """Seconds: ``queued_s``, ``stage_in_s``, ``run_s``, ``stage_out_s``."""
     profile: dict[str, Any] = {}
     """``cpu_s``, ``peak_rss_bytes``, ``bytes_in``, ``bytes_out``, …"""
+    requested: dict[str, Any] = {}
+    """What the step asked for: ``cpu``, ``memory``, ``disk``, ``shm``, ``spot``, ``gpu``."""
     params: dict[str, Any] = {}
     metrics: list[Metric] = []
     code: CodeFacts
