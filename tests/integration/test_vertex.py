@@ -228,13 +228,43 @@ def test_an_answer_that_does_not_come_is_asked_for_again(
     assert len(desk.jobs()) == 1
 
 
-def test_two_jobs_of_one_name_have_one_effect(project: Project, tmp_path: Path) -> None:
-    """The answer was lost, and the list does not show the job yet: another is made, and its runner stands
-    back."""
+def unanswered(project: Project, hidden_s: float) -> None:
+    """The next job is made, nobody is told, and the list does not show it yet."""
     from fakes.vertex import Fate, Fault
 
     project.vertex.faults.append(Fault("CreateCustomJob", "UNAVAILABLE", "no answer", after=True))
-    project.vertex.fates.append(Fate(hidden_s=4.0))
+    project.vertex.fates.append(Fate(hidden_s=hidden_s))
+
+
+def test_a_job_that_the_list_shows_late_is_waited_for(project: Project, tmp_path: Path) -> None:
+    unanswered(project, hidden_s=1.0)
+    desk = VertexDesk(project, tmp_path, facts, {"n": 1})
+    desk.backend._service.settle_s = 20.0
+    assert desk.value(desk.run())["n"] == 1
+    assert "hidden" in project.vertex.fired
+    assert len(desk.jobs()) == 1
+
+
+@pytest.mark.parametrize("how", ["cancel", "remove"])
+def test_whoever_ends_a_job_ends_every_job_of_its_name(project: Project, tmp_path: Path, how: str) -> None:
+    unanswered(project, hidden_s=1.0)
+    desk = VertexDesk(project, tmp_path, slow, {"seconds": 60})
+    desk.backend._service.settle_s = 0.0
+    started = desk.worker().start()
+    until(lambda: len(desk.backend._service.named(desk.name())) == 2, "the list does not show both")
+    assert started.handle is not None
+    if how == "cancel":
+        desk.backend.cancel(started.handle, 1)
+    else:
+        desk.backend.remove(started.handle, failed=True)
+    until(lambda: project.vertex.running() == [], "one goes on")
+    assert {job.state for job in desk.jobs()} <= {"CANCELLED", "FAILED"}
+
+
+def test_two_jobs_of_one_name_have_one_effect(project: Project, tmp_path: Path) -> None:
+    """The answer was lost, and the list does not show the job yet: another is made, and its runner stands
+    back."""
+    unanswered(project, hidden_s=4.0)
     desk = VertexDesk(project, tmp_path, facts, {"n": 1})
     desk.backend._service.settle_s = 0.2
     found = desk.value(desk.run())
