@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -28,6 +29,7 @@ def test_there_are_a_hundred_payloads() -> None:
 def test_nothing_of_a_user_runs(browser: Any, ui: UiServer) -> None:
     run = ui.newest("ui_hostile")
     with visit(browser, ui) as seen:
+        assert failed(seen, run) == ["fails"]  # of all others there are values and previews
         seen.page.add_init_script(WATCH)
         addresses = [
             *(ui.task_page("ui_hostile", task) for task in TASKS),
@@ -55,6 +57,13 @@ def test_nothing_of_a_user_runs(browser: Any, ui: UiServer) -> None:
         assert seen.strangers == []
         # they were really there
         assert sum(payload.strip() in shown for payload in PAYLOADS) >= len(PAYLOADS) // 3
+
+
+def failed(seen: Any, run: str) -> list[str]:
+    address = seen.server.address(f"/lading/api/v1/dags/ui_hostile/runs/{quote(run)}/graph")
+    steps = seen.page.request.get(address).json()["steps"]
+    assert {step["task_id"] for step in steps} == set(TASKS)
+    return [step["task_id"] for step in steps if step["state"] != "success"]
 
 
 def artifacts(seen: Any, run: str) -> list[str]:
