@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cluster_node
+import databricks_workspace
 import docker_engine
+import vertex_project
 from e2e.test_example_dags import DAGS, load
 from lading import deployment
 from lading.backends import registry
@@ -63,8 +66,38 @@ def kubernetes_target(folder: Path) -> Iterator[dict[str, Any]]:
         assert [pod.metadata.name for pod in pods if pod.metadata.deletion_timestamp is None] == []
 
 
+@contextmanager
+def vertex_target(folder: Path) -> Iterator[dict[str, Any]]:
+    """With the bucket as the store."""
+    vertex_project.require()
+    cloud = folder / "vertex"
+    cloud.mkdir()
+    with vertex_project.project(cloud) as made, pytest.MonkeyPatch.context() as patch:
+        bucket = {"conn_type": "lading", "host": "gs://lading/demo", "extra": made.store_options}
+        patch.setenv("AIRFLOW_CONN_DEMO_BUCKET", json.dumps(bucket))
+        patch.setenv("AIRFLOW__LADING__STORE", "demo_bucket")
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        yield {"region": "us-central1", "image": vertex_project.IMAGE, "python": python}
+
+
+@contextmanager
+def databricks_target(folder: Path) -> Iterator[dict[str, Any]]:
+    databricks_workspace.require()
+    with databricks_workspace.workspace(folder / "workspace") as made, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", made.connection())
+        databricks_workspace.forget_hooks()
+        yield {"files": databricks_workspace.FILES, "store": str(cluster_node.store_folder())}
+        databricks_workspace.forget_hooks()
+
+
 #: By backend: a target for it. A backend that is not here fails the first test below.
-PLACES = {"venv": venv_target, "docker": docker_target, "kubernetes": kubernetes_target}
+PLACES = {
+    "venv": venv_target,
+    "docker": docker_target,
+    "kubernetes": kubernetes_target,
+    "vertex": vertex_target,
+    "databricks": databricks_target,
+}
 
 
 @pytest.fixture
