@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from airflow import settings
@@ -32,7 +33,7 @@ from lading.triggers import backend_of, end_job
 from lading_runner.errors import RunnerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lading_runner.contract import Attempt
     from lading_runner.store.base import ObjectStore
@@ -42,6 +43,7 @@ log = logging.getLogger("lading")
 _PERIOD_S = 8.0
 _SETTLED_S = 6.0  # since the task was first seen over: its worker or its trigger come first
 _ENDING_S = 60.0  # the same where one of them has begun; also between two tries
+_ENDED_AT_ONCE = 8  # each takes up to its grace
 _AT_ONCE = 200  # rows asked for in one query
 
 _OVER = frozenset(
@@ -85,12 +87,20 @@ class Orphans:
         self._jobs: dict[str, OpenJob] = {}
         self._seen: set[str] = set()  # those whose task the database had
         self._due: dict[str, float] = {}
+        self._damaged: set[str] = set()
 
     def look(self, objects: ObjectStore) -> None:
         """End what is due; what cannot be ended is tried again later."""
         self._read(objects)
+        due = list(self._orphaned(objects))
+        if due:
+            with ThreadPoolExecutor(_ENDED_AT_ONCE, thread_name_prefix="lading-orphan") as pool:
+                list(pool.map(lambda job: self._end(objects, job), due))
+
+    def _orphaned(self, objects: ObjectStore) -> Iterator[OpenJob]:
+        """Those to be ended now."""
         over_now = self._is_over([place_of(job.attempt) for job in self._jobs.values()])
-        for key, job in list(self._jobs.items()):
+        for key, job in self._jobs.items():
             task_over = over_now.get(place_of(job.attempt))
             if task_over is not None:
                 self._seen.add(key)
@@ -98,9 +108,11 @@ class Orphans:
                 continue
             if task_over is False:
                 self._due.pop(key, None)
-            elif self._clock() >= self._due.setdefault(key, self._due_at(objects, job)):
+            elif key not in self._due:
+                self._due[key] = self._due_at(objects, job)
+            elif self._clock() >= self._due[key]:
                 self._due[key] = self._clock() + _ENDING_S
-                self._end(objects, job)
+                yield job
 
     def _due_at(self, objects: ObjectStore, job: OpenJob) -> float:
         began = AttemptFolder(objects, job.attempt).cancelled()
@@ -113,12 +125,13 @@ class Orphans:
             self._jobs.pop(gone)
             self._seen.discard(gone)
             self._due.pop(gone, None)
-        for key in there - self._jobs.keys():
+        for key in there - self._jobs.keys() - self._damaged:
             try:
                 self._jobs[key] = read_open_job(objects, key)
             except KeyError:
                 continue
             except LadingError as e:
+                self._damaged.add(key)
                 log.warning("%s", e)
 
     def _end(self, objects: ObjectStore, job: OpenJob) -> None:
