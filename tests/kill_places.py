@@ -24,6 +24,7 @@ class Place(NamedTuple):
     request: dict[str, Any]  # fields of the job's
     points: tuple[str, ...]  # failpoints of the backend itself
     count: Callable[[Path, str], int]  # jobs of that name that were ever begun
+    kills: int | None = None  # of a run of the suite; None: one at each point
 
 
 def backend_of(place: str, folder: Path, worker: Worker) -> Backend:
@@ -67,6 +68,7 @@ PLACES = {
             f"venv.{at}.after" for at in ("spawn", "lock", "absent", "environment", "find", "runner", "start")
         ),
         _processes,
+        8,
     ),
     "docker": Place(
         docker_engine.require,
@@ -79,8 +81,9 @@ PLACES = {
         {},
         tuple(f"databricks.{at}.after" for at in ("intent", "runner", "submit")),
         _runs,
+        8,
     ),
     "kubernetes": Place(
-        cluster_node.require, IMAGE, ("kubernetes.create.after", "kubernetes.runner.after"), _pods
+        cluster_node.require, IMAGE, ("kubernetes.create.after", "kubernetes.runner.after"), _pods, 12
     ),
 }

@@ -1,6 +1,6 @@
 """Workers killed between any two lines, then retried, leave one effect and a true state, on any backend.
 
-``LADING_KILLS=100`` kills that many on each, going round all points; by default the points are thinned out.
+``LADING_KILLS=100`` kills that many on each, going round all points; by default some places thin them out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 
 from fakes.trial_worker import trial_of
 from integration.test_kill_points import ROOT, SCENES, assert_one_event, assert_true_state, environ
+from integration.test_vertex_kill import VERTEX_POINTS
 from kill_places import PLACES
 from lading.execution import FAILPOINTS, job_name
 from supervised import until
@@ -28,16 +29,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("LADING_KILLS", "8"))
+KILLS = int(os.environ.get("LADING_KILLS", "0"))
 
 
 def planned() -> Iterator[Any]:
     """Place, number and point of each kill; fewer kills than points are spread over them."""
     for name, place in PLACES.items():
         points = [*place.points, *FAILPOINTS]
-        step = max(1.0, len(points) / KILLS)
+        kills = KILLS or place.kills or len(points)
+        step = max(1.0, len(points) / kills)
         marks = [] if name == "venv" else [pytest.mark.service(name)]
-        for number in range(KILLS):
+        for number in range(kills):
             yield pytest.param(name, number, points[int(number * step) % len(points)], marks=marks)
 
 
@@ -106,6 +108,6 @@ def assert_gone(trial: Trial, name: str) -> None:
 def test_every_failpoint_of_a_backend_is_killed_at() -> None:
     sources = [path.read_text() for path in (ROOT / "provider/src/lading/backends").rglob("*.py")]
     named = {part.partition('"')[0] for text in sources for part in text.split('failpoint("')[1:]}
-    known = {point for place in PLACES.values() for point in place.points}
+    known = {point for place in PLACES.values() for point in place.points} | {*VERTEX_POINTS}
     with_requirements = {"docker.packages.installed", "kubernetes.lock.after"}  # killed at by tests of those
     assert named == known | with_requirements
