@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 TESTS = Path(__file__).parent
-HOME = Path(tempfile.mkdtemp(prefix="lading-tests-"))
+# not within the home of the process that started this one with ``-n``: paths of sockets end at 107 bytes
+HOME = Path(tempfile.mkdtemp(prefix="lading-tests-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 SETTINGS = {
@@ -91,6 +92,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         fcntl.flock(machine, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
         fcntl.flock(turn, fcntl.LOCK_UN)
         return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # it ends without the calls that are registered for the exit
+        shutil.rmtree(HOME, ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

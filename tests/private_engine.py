@@ -82,7 +82,10 @@ class PrivateEngine:
                 probe.connect(self.host.removeprefix("unix://"))
             except OSError:
                 return False
-        api = self.api()
+        try:
+            api = self.api()
+        except docker.errors.DockerException:  # it takes a connection before it can answer
+            return False
         try:
             return bool(api.ping())
         finally:
