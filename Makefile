@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format bench bench-lineage ui build clean
+.PHONY: help demo test check lint types imports format bench bench-lineage cloud-smoke ui build clean
 
 ARGS ?=
 JOBS ?=
@@ -17,14 +17,16 @@ export PIP_CACHE_DIR ?= $(XDG_CACHE_HOME)/pip
 export UV_CACHE_DIR ?= $(XDG_CACHE_HOME)/uv
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export AIRFLOW_HOME := $(CURDIR)/.lading/airflow
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-# Settings of another Airflow on this machine must not reach the demo or the tests.
+# Settings of another Airflow on this machine must not reach the demo or the tests; cloud-smoke is about them.
+ifeq ($(filter cloud-smoke,$(MAKECMDGOALS)),)
+export AIRFLOW_HOME := $(CURDIR)/.lading/airflow
 $(foreach name,$(filter AIRFLOW__% AIRFLOW_CONN_% AIRFLOW_VAR_% AIRFLOW_CONFIG,$(.VARIABLES)),$(eval unexport $(name)))
+endif
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 demo:  ## Run the demo DAG, print its lineage, serve Airflow on 127.0.0.1 (ARGS=--no-serve stops after the printout)
 	$(SETUP) demo
@@ -69,6 +71,10 @@ ui:  ## Build the pages anew from provider/ui (needs Node 20.19 or newer), after
 bench-lineage:  ## Measure the lineage index with 1,000,000 artifacts, on SQLite and PostgreSQL
 	$(SETUP) demo test
 	@"$(BIN)/python" -W ignore -m benchmarks.lineage $(ARGS)
+
+cloud-smoke:  ## Try Vertex AI and Databricks themselves, with your own Airflow's targets (ARGS=--help has the cost)
+	$(SETUP) demo test services
+	@"$(BIN)/python" -W ignore -m tools.cloud_smoke $(ARGS)
 
 build:  ## Build the wheel and the source archive into dist/
 	$(SETUP) build

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import tempfile
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -28,7 +31,6 @@ from lading_testkit import require_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from fakes.tls_proxy import ConnectProxy
     from fakes.vertex import FakeVertex
@@ -67,13 +69,21 @@ class Project:
         return ArtifactStore(open_object_store(url, self.store_options))
 
 
+@cache
+def _certificates() -> tuple[Path, Path, Path]:
+    """One authority for every project of this process, in which gRPC reads it once."""
+    from fakes.tls_proxy import certificates
+
+    return certificates(Path(tempfile.mkdtemp(prefix="authority-")), "*.googleapis.com")
+
+
 @contextmanager
 def project(folder: Path) -> Iterator[Project]:
     """Google's clients of this process, and of those that get ``env``, reach the fake and nothing else."""
-    from fakes.tls_proxy import ConnectProxy, certificates
+    from fakes.tls_proxy import ConnectProxy
     from fakes.vertex import FakeVertex
 
-    authority, certificate, key = made = certificates(folder, "*.googleapis.com")
+    authority, certificate, key = made = _certificates()
     gcs = FakeGCS(BUCKET)
     node = {"GOOGLE_BASE_URL": gcs.url, "GOOGLE_BEARER_TOKEN": TOKEN}  # as a service account gives a job
     vertex = FakeVertex(folder / "vertex", certificate, key, gcs, node)

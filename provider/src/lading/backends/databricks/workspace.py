@@ -90,15 +90,13 @@ class Workspace:
     def put(self, path: str, data: bytes) -> None:
         """A file of these bytes; nothing happens where there is a file already."""
         try:
-            with self._calls():
-                self._create(path, data)
+            self._create(path, data)
         except Refused as e:
-            if is_absent(e):
-                with self._answers(f"make the folder of {path}"):
-                    self._make_folder(path.rpartition("/")[0])
-                    self._create(path, data)
-            elif e.code not in _EXISTS:
+            if not is_absent(e):
                 raise config_error(e, f"write {path}", self.connection) from e
+            with self._answers(f"make the folder of {path}"):
+                self._make_folder(path.rpartition("/")[0])
+                self._create(path, data)
 
     def read(self, path: str) -> bytes | None:
         """None: certainly absent."""
@@ -133,6 +131,15 @@ class Workspace:
             return _made[self.connection]
 
     def _create(self, path: str, data: bytes) -> None:
+        """Nothing happens where another worker was first."""
+        try:
+            with self._calls():
+                self._write_new(path, data)
+        except Refused as e:
+            if e.code not in _EXISTS:
+                raise
+
+    def _write_new(self, path: str, data: bytes) -> None:
         if path.startswith("/Volumes/"):
             self._file("put", path, data=data, params={"overwrite": "false"})
         else:
