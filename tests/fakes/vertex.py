@@ -229,7 +229,8 @@ class FakeVertex:
         scratch.mkdir()
         env = {variable.name: variable.value for variable in spec.env}
         env |= {"CLOUD_ML_JOB_ID": number, "CLOUD_ML_PROJECT_ID": PROJECT, "TMPDIR": str(scratch)}
-        base = {"PATH": os.environ["PATH"], "HOME": str(scratch)}
+        index = {n: v for n, v in os.environ.items() if n.startswith(("PIP_", "UV_", "SSL_"))}
+        base = {**index, "PATH": os.environ["PATH"], "HOME": str(scratch)}  # as an image has them
         with self._lock:
             if job.cancelled.is_set():
                 return 1
