@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,17 +18,19 @@ from index_databases import content, everything, index, put
 from lading.lineage.event import now, uuid7
 from lading.lineage.graph import History
 from lading.lineage.graph import trace as told_by_events
+from lading.lineage.index import counts as index_counts
 from lading.lineage.index import tables as t
 from lading.lineage.index.catchup import Projector
-from lading.lineage.index.lookup import read_artifact, versions
+from lading.lineage.index.counts import tallies
+from lading.lineage.index.lookup import failures, read_artifact, versions
 from lading.lineage.index.records import Sight
-from lading.lineage.index.rows import uid
+from lading.lineage.index.rows import place_ms, uid
 from lading.lineage.index.rungraph import read_run, run_of
 from lading.lineage.index.search import Condition, Wanted, search
 from lading.lineage.index.trace import trace
 from lading.lineage.nodes import ArtifactKey
 from lading_runner.store import open_object_store
-from lineage_samples import DAG, RUN, MemoryStore, by, event, model, ref, report, sweep
+from lineage_samples import DAG, RUN, START, MemoryStore, by, event, model, ref, report, sweep
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -223,6 +225,84 @@ class IndexContract:
             )
             assert pages(Wanted(q="%")) == []
             assert pages(Wanted(dag_id="nowhere")) == []
+            every = pages(Wanted())
+            third, sixth = (round((START.timestamp() + s) * 1000) for s in (3, 6))
+            made = {"made_gte_ms": third, "made_lt_ms": sixth}
+            within = [id_ for id_ in every if third <= _made_ms(connection, id_) < sixth]
+            assert len(within) == 18
+            assert pages(Wanted(**made)) == within
+            assert pages(Wanted(**made), size=500) == within  # all of the series at once
+            assert len(pages(Wanted(made_gte_ms=third), size=2)) == 198 - 16
+            assert pages(Wanted(**made, run_id="r10")) == [
+                i for i in within if i in pages(Wanted(run_id="r10"))
+            ]
+            assert len(pages(Wanted(**made, conditions=(text,)))) == 10
+            assert pages(Wanted(made_gte_ms=sixth, made_lt_ms=third)) == []
+            assert pages(Wanted(made_gte_ms=2**62)) == pages(Wanted(made_lt_ms=-(2**62))) == []
+
+    def test_choices_are_counted_up_to_a_bound(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = [
+            event("train", n=n, at_s=n, run_id=f"r{n}", dag_id="one" if n % 3 else "two", metrics={"a": n},
+                  outputs={"return_value": model(n), "log": ref(f"l{n}")})
+            for n in range(1, 31)
+        ]  # fmt: skip
+        index(engine, _store(made))
+        forest = model(1).type
+        at = [round((START.timestamp() + s) * 1000) for s in (21, 26, 99)]
+        with engine.connect() as connection:
+            sight = everything(connection)
+
+            def told(wanted: Wanted, since: list[int] = at) -> tuple[object, ...]:
+                types, dag_ids, periods = tallies(connection, wanted, sight, since)
+                return (types.counts, dag_ids.counts, [one.number for one in periods],
+                        [types.more, dag_ids.more, *(one.more for one in periods)])  # fmt: skip
+
+            none = [False] * 5
+            both = {"dict": 30, forest: 30}
+            assert told(Wanted()) == (both, {"one": 40, "two": 20}, [20, 10, 0], none)
+            # each list as if nothing were chosen in it
+            chosen = Wanted(type=forest, dag_id="two", made_gte_ms=at[0])
+            assert told(chosen) == ({"dict": 4, forest: 4}, {"one": 6, "two": 4}, [4, 2, 0], none)
+            over = Condition(t.METRIC, "a", ">", "28", 28.0)
+            assert told(Wanted(conditions=(over,)))[1] == {"one": 2, "two": 2}
+            hidden = Sight({id_: name for id_, name in sight.dags.items() if name == "two"})
+            types, dag_ids, periods = tallies(connection, Wanted(), hidden, at)
+            assert (types.counts, dag_ids.counts) == ({"dict": 10, forest: 10}, {"two": 20})
+            assert [one.number for one in periods] == [8, 4, 0]
+            monkeypatch.setattr(index_counts, "MOST", 15)
+            types, dag_ids, periods = tallies(connection, Wanted(), sight, at)
+            assert (sum(types.counts.values()), sum(dag_ids.counts.values())) == (15, 15)
+            assert (types.more, dag_ids.more) == (True, True)
+            # the newest 15 reach back beyond the second moment, which so is exact
+            assert [tuple(one) for one in periods] == [(15, True), (10, False), (0, False)]
+            monkeypatch.setattr(index_counts, "MOST_ON_CONDITIONS", 3)
+            assert told(Wanted(conditions=(over,)))[3][:2] == [True, True]
+
+    def test_failures_are_of_the_same_task_and_of_newest_attempts(self, engine: Engine) -> None:
+        lost = {"type": "JobLost", "message": "gone", "class": "infra"}
+        bad: dict[str, Any] = {"status": "failed", "error": lost}
+        made: dict[str, Any] = {"outputs": {"return_value": model(1)}}
+        index(engine, _store([
+            event("train", n=1, at_s=1, run_id="first", **bad),
+            event("train", n=2, at_s=2, run_id="second", **made),
+            event("train", n=3, at_s=3, run_id="third", **bad),
+            event("train", n=4, at_s=4, run_id="again", **bad),
+            event("train", n=5, at_s=5, run_id="again", try_number=2, **made),
+            event("train", n=6, at_s=6, run_id="third", map_index=0, **bad),
+            event("other", n=7, at_s=7, run_id="third", **bad),
+            event("train", n=8, at_s=8, run_id="elsewhere", dag_id="elsewhere", **bad),
+            event("train", n=9, at_s=9, run_id="late", **bad),
+        ]))  # fmt: skip
+        with engine.connect() as connection:
+            of = _artifact(connection, DAG, "train", "return_value", model(1))
+
+            def runs(since_s: float, limit: int = 9) -> list[str]:
+                since_ms = round((START.timestamp() + since_s) * 1000)
+                return [one.run_id for one in failures(connection, of, since_ms, limit)]
+
+            assert runs(0) == ["late", "third", "first"]
+            assert runs(2) == ["late", "third"]
+            assert runs(0, limit=1) == ["late"]
 
     def test_versions_are_of_one_output(self, engine: Engine) -> None:
         index(engine, _store(report()))
@@ -287,6 +367,10 @@ class IndexContract:
         other.join(60)
         assert done.is_set()
         assert len(content(engine)["events"]) == len(sweep())
+
+
+def _made_ms(connection: sa.Connection, artifact: int) -> int:
+    return place_ms(connection.scalar(sa.select(t.artifact.c.place).where(t.artifact.c.id == artifact)) or 0)
 
 
 def _store(events: list[LineageEvent]) -> MemoryStore:

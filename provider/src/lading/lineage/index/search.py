@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.records import IDS, Sight, chunked
+from lading.lineage.index.rows import first_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +54,15 @@ class Wanted:
     task_id: str | None = None
     run_id: str | None = None
     digest: str | None = None  # first hexadecimal digits
+    made_gte_ms: int | None = None
+    made_lt_ms: int | None = None
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def places(self) -> tuple[int, int | None]:
+        """The least place that is in the time asked for, and the first one after it (None: no end)."""
+        end = None if self.made_lt_ms is None else first_place(self.made_lt_ms)
+        return 0 if self.made_gte_ms is None else first_place(self.made_gte_ms), end
 
 
 def search(
@@ -62,8 +71,13 @@ def search(
     """Ids of artifacts, newest first; ``before``: the place after which the page begins."""
     narrow, wide = _split(connection, wanted.conditions, sight)
     filters = [_in_series(_series(wanted, sight)), *(_meets(condition, sight) for condition in wide)]
+    least, end = wanted.places
+    if before is None or (end is not None and end < before):
+        before = end
     if before is not None:
         filters.append(t.artifact.c.place < before)
+    if least:
+        filters.append(t.artifact.c.place >= least)
     if wanted.run_id is not None:
         runs = select(t.run.c.id).where(t.run.c.run_id == wanted.run_id, sight.allows(t.run.c.dag))
         filters.append(t.artifact.c.run.in_(list(connection.scalars(runs))))
@@ -150,9 +164,10 @@ def _of_newest_series(
         last = last.where(c.place < before)
     place = last.scalar_subquery().label("place")
     some = select(t.series.c.id, place).where(*_series(wanted, sight)).subquery()
-    query = select(some.c.id, some.c.place).where(some.c.place.is_not(None))
+    least, _ = wanted.places
+    query = select(some.c.id, some.c.place).where(some.c.place >= least)
     newest = connection.execute(query.order_by(some.c.place.desc()).limit(limit)).all()
-    least = newest[-1].place if len(newest) == limit else 0
+    least = newest[-1].place if len(newest) == limit else least
     bounds = {"least": least, "most": newest[0].place if newest else 0, "limit": limit}
     ids = [row.id for row in newest]
     if connection.dialect.name == "postgresql":  # one round trip
