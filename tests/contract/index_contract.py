@@ -14,23 +14,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from index_databases import content, everything, index, put
+from index_databases import content, everything, index, put, store_of
 from lading.lineage.event import now, uuid7
 from lading.lineage.graph import History
 from lading.lineage.graph import trace as told_by_events
-from lading.lineage.index import counts as index_counts
 from lading.lineage.index import tables as t
 from lading.lineage.index.catchup import Projector
-from lading.lineage.index.counts import tallies
 from lading.lineage.index.lookup import failures, read_artifact, versions
 from lading.lineage.index.records import Sight
-from lading.lineage.index.rows import place_ms, uid
+from lading.lineage.index.rows import uid
 from lading.lineage.index.rungraph import read_run, run_of
-from lading.lineage.index.search import Condition, Wanted, search
+from lading.lineage.index.search import Wanted, search
 from lading.lineage.index.trace import trace
 from lading.lineage.nodes import ArtifactKey
 from lading_runner.store import open_object_store
-from lineage_samples import DAG, RUN, START, MemoryStore, by, event, model, ref, report, sweep
+from lineage_samples import DAG, RUN, START, by, event, model, ref, report, sweep
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -50,20 +48,20 @@ class IndexContract:
 
     def test_any_order_any_number_of_times_gives_the_same_index(self, engine: Engine) -> None:
         events = [*sweep(), *report()]
-        index(engine, _store(events))
+        index(engine, store_of(events))
         expected = content(engine)
         assert len(expected["events"]) == len(events)
         for seed in range(3):
             _empty(engine)
             shuffled = random.Random(seed).sample(events, len(events))
             for one in shuffled:  # each alone, so that later ones meet what earlier ones left
-                index(engine, _store([one]))
-                index(engine, _store([one]))
+                index(engine, store_of([one]))
+                index(engine, store_of([one]))
             assert content(engine) == expected
 
     def test_traces_are_those_that_the_events_tell(self, engine: Engine) -> None:
         events = [*sweep(), *report()]
-        index(engine, _store(events))
+        index(engine, store_of(events))
         history = History(events)
         with engine.connect() as connection:
             sight = everything(connection)
@@ -79,7 +77,7 @@ class IndexContract:
                     assert {record.uuid for record in found.attempts.values()} == expected
 
     def test_a_limit_and_a_depth_are_told(self, engine: Engine) -> None:
-        index(engine, _store([*sweep(), *report()]))
+        index(engine, store_of([*sweep(), *report()]))
         with engine.connect() as connection:
             sight = everything(connection)
             page = _artifact(
@@ -103,7 +101,7 @@ class IndexContract:
             event("use", n=3, at_s=3, dag_id="open2", inputs={"x": (b, by("pass", dag_id="hidden"))},
                   outputs={"return_value": c}),
         ]  # fmt: skip
-        index(engine, _store(events))
+        index(engine, store_of(events))
         with engine.connect() as connection:
             root = _artifact(connection, "open", "make", "return_value", a)
             full = trace(connection, root, everything(connection), back=False, depth=9, limit=99)
@@ -119,7 +117,7 @@ class IndexContract:
             assert search(connection, Wanted(q="pass"), sight, before=None, limit=9) == []
 
     def test_elements_lead_to_their_list(self, engine: Engine) -> None:
-        index(engine, _store(sweep()))
+        index(engine, store_of(sweep()))
         with engine.connect() as connection:
             run = run_of(connection, DAG, RUN)
             assert run is not None
@@ -130,7 +128,7 @@ class IndexContract:
             assert read == {f"[{n}]" for n in range(8)}
 
     def test_a_retry_leaves_one_step_with_two_attempts(self, engine: Engine) -> None:
-        index(engine, _store(sweep()))
+        index(engine, store_of(sweep()))
         with engine.connect() as connection:
             run = run_of(connection, DAG, RUN)
             assert run is not None
@@ -139,7 +137,7 @@ class IndexContract:
             assert (step.status, step.try_number, found.attempts[step.step]) == ("succeeded", 2, 2)
 
     def test_what_is_no_event_is_told_and_looked_at_again(self, engine: Engine) -> None:
-        store = _store(sweep())
+        store = store_of(sweep())
         good = event("late", n=7, at_s=50)
         whole = good.dumps()
         store.write(good.key(), whole[: len(whole) // 2])  # half-written
@@ -167,7 +165,7 @@ class IndexContract:
         assert good.key() not in dict(row[:2] for row in content(engine)["damaged"])
 
     def test_new_events_are_found_with_few_listings(self, engine: Engine) -> None:
-        store = _store(sweep())
+        store = store_of(sweep())
         projector = Projector(engine, store)
         assert projector.recent().added == len(sweep())
         fresh = _event_now("fresh")
@@ -178,7 +176,7 @@ class IndexContract:
         assert store.reads == [fresh.key()]
 
     def test_a_late_event_is_found_by_looking_through_everything(self, engine: Engine) -> None:
-        store = _store(sweep())
+        store = store_of(sweep())
         projector = Projector(engine, store)
         projector.recent()
         began = datetime.now(UTC) - timedelta(hours=7)  # the id of a step's event has the job's begin
@@ -188,101 +186,11 @@ class IndexContract:
         assert projector.recent().added == 0
         assert projector.recent(back_s=86_400).added == 1
 
-    def test_search_gives_pages_without_gaps(self, engine: Engine) -> None:
-        events = [
-            event("train", n=n, at_s=n // 3, run_id=f"r{n}",
-                  params={"trees": n, "kind": "a" if n % 2 else "b"},
-                  outputs={"return_value": model(n), "log": ref(f"l{n}")},
-                  metrics={"accuracy": n / 100, "dotted.name": n})
-            for n in range(1, 100)
-        ]  # fmt: skip
-        index(engine, _store(events))
-        with engine.connect() as connection:
-            sight = everything(connection)
-
-            def pages(wanted: Wanted, size: int = 7) -> list[int]:
-                found: list[int] = []
-                before = None
-                while page := search(connection, wanted, sight, before=before, limit=size):
-                    found += page
-                    last = sa.select(t.artifact.c.place).where(t.artifact.c.id == page[-1])
-                    before = connection.scalar(last)
-                return found
-
-            assert len(pages(Wanted())) == len(set(pages(Wanted()))) == 198
-            assert len(pages(Wanted(q="RandomForest"))) == 99
-            assert len(pages(Wanted(name="log", task_id="train"))) == 99
-            assert len(pages(Wanted(type="skops"))) == 99
-            digits = model(5).digest[7:15]
-            assert len(pages(Wanted(digest=digits))) == 1
-            assert len(pages(Wanted(run_id="r5"))) == 2
-            over = Condition(t.METRIC, "accuracy", ">=", "0.9", 0.9)
-            assert len(pages(Wanted(conditions=(over,)))) == 20
-            text = Condition(t.PARAM, "kind", "=", "a")
-            assert len(pages(Wanted(conditions=(over, text), type="skops"))) == 5
-            assert (
-                len(pages(Wanted(conditions=(Condition(t.METRIC, "train.dotted.name", "<", "3", 3.0),)))) == 4
-            )
-            assert pages(Wanted(q="%")) == []
-            assert pages(Wanted(dag_id="nowhere")) == []
-            every = pages(Wanted())
-            third, sixth = (round((START.timestamp() + s) * 1000) for s in (3, 6))
-            made = {"made_gte_ms": third, "made_lt_ms": sixth}
-            within = [id_ for id_ in every if third <= _made_ms(connection, id_) < sixth]
-            assert len(within) == 18
-            assert pages(Wanted(**made)) == within
-            assert pages(Wanted(**made), size=500) == within  # all of the series at once
-            assert len(pages(Wanted(made_gte_ms=third), size=2)) == 198 - 16
-            assert pages(Wanted(**made, run_id="r10")) == [
-                i for i in within if i in pages(Wanted(run_id="r10"))
-            ]
-            assert len(pages(Wanted(**made, conditions=(text,)))) == 10
-            assert pages(Wanted(made_gte_ms=sixth, made_lt_ms=third)) == []
-            assert pages(Wanted(made_gte_ms=2**62)) == pages(Wanted(made_lt_ms=-(2**62))) == []
-
-    def test_choices_are_counted_up_to_a_bound(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        made = [
-            event("train", n=n, at_s=n, run_id=f"r{n}", dag_id="one" if n % 3 else "two", metrics={"a": n},
-                  outputs={"return_value": model(n), "log": ref(f"l{n}")})
-            for n in range(1, 31)
-        ]  # fmt: skip
-        index(engine, _store(made))
-        forest = model(1).type
-        at = [round((START.timestamp() + s) * 1000) for s in (21, 26, 99)]
-        with engine.connect() as connection:
-            sight = everything(connection)
-
-            def told(wanted: Wanted, since: list[int] = at) -> tuple[object, ...]:
-                types, dag_ids, periods = tallies(connection, wanted, sight, since)
-                return (types.counts, dag_ids.counts, [one.number for one in periods],
-                        [types.more, dag_ids.more, *(one.more for one in periods)])  # fmt: skip
-
-            none = [False] * 5
-            both = {"dict": 30, forest: 30}
-            assert told(Wanted()) == (both, {"one": 40, "two": 20}, [20, 10, 0], none)
-            # each list as if nothing were chosen in it
-            chosen = Wanted(type=forest, dag_id="two", made_gte_ms=at[0])
-            assert told(chosen) == ({"dict": 4, forest: 4}, {"one": 6, "two": 4}, [4, 2, 0], none)
-            over = Condition(t.METRIC, "a", ">", "28", 28.0)
-            assert told(Wanted(conditions=(over,)))[1] == {"one": 2, "two": 2}
-            hidden = Sight({id_: name for id_, name in sight.dags.items() if name == "two"})
-            types, dag_ids, periods = tallies(connection, Wanted(), hidden, at)
-            assert (types.counts, dag_ids.counts) == ({"dict": 10, forest: 10}, {"two": 20})
-            assert [one.number for one in periods] == [8, 4, 0]
-            monkeypatch.setattr(index_counts, "MOST", 15)
-            types, dag_ids, periods = tallies(connection, Wanted(), sight, at)
-            assert (sum(types.counts.values()), sum(dag_ids.counts.values())) == (15, 15)
-            assert (types.more, dag_ids.more) == (True, True)
-            # the newest 15 reach back beyond the second moment, which so is exact
-            assert [tuple(one) for one in periods] == [(15, True), (10, False), (0, False)]
-            monkeypatch.setattr(index_counts, "MOST_ON_CONDITIONS", 3)
-            assert told(Wanted(conditions=(over,)))[3][:2] == [True, True]
-
     def test_failures_are_of_the_same_task_and_of_newest_attempts(self, engine: Engine) -> None:
         lost = {"type": "JobLost", "message": "gone", "class": "infra"}
         bad: dict[str, Any] = {"status": "failed", "error": lost}
         made: dict[str, Any] = {"outputs": {"return_value": model(1)}}
-        index(engine, _store([
+        index(engine, store_of([
             event("train", n=1, at_s=1, run_id="first", **bad),
             event("train", n=2, at_s=2, run_id="second", **made),
             event("train", n=3, at_s=3, run_id="third", **bad),
@@ -305,7 +213,7 @@ class IndexContract:
             assert runs(0, limit=1) == ["late"]
 
     def test_versions_are_of_one_output(self, engine: Engine) -> None:
-        index(engine, _store(report()))
+        index(engine, store_of(report()))
         with engine.connect() as connection:
             newest = _artifact(
                 connection, "report", "predict", "return_value", ref("new", "numpy.ndarray", "npy", 9)
@@ -355,7 +263,7 @@ class IndexContract:
         from lading.lineage.index.projection import add, lock
         from lading.lineage.index.rows import rows
 
-        store = _store(sweep())
+        store = store_of(sweep())
         done = threading.Event()
         with engine.begin() as connection:
             lock(connection)
@@ -367,16 +275,6 @@ class IndexContract:
         other.join(60)
         assert done.is_set()
         assert len(content(engine)["events"]) == len(sweep())
-
-
-def _made_ms(connection: sa.Connection, artifact: int) -> int:
-    return place_ms(connection.scalar(sa.select(t.artifact.c.place).where(t.artifact.c.id == artifact)) or 0)
-
-
-def _store(events: list[LineageEvent]) -> MemoryStore:
-    store = MemoryStore()
-    put(store, events)
-    return store
 
 
 def _empty(engine: Engine) -> None:
