@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from index_databases import everything, index, store_of
 from lading.lineage.index import counts as index_counts
+from lading.lineage.index import search as index_search
 from lading.lineage.index import tables as t
 from lading.lineage.index.counts import tallies
 from lading.lineage.index.records import Sight
@@ -25,7 +26,7 @@ class SearchContract:
     def engine(self) -> Engine:
         raise NotImplementedError
 
-    def test_search_gives_pages_without_gaps(self, engine: Engine) -> None:
+    def test_search_gives_pages_without_gaps(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         events = [
             event("train", n=n, at_s=n // 3, run_id=f"r{n}",
                   params={"trees": n, "kind": "a" if n % 2 else "b"},
@@ -75,6 +76,11 @@ class SearchContract:
             ]
             assert len(pages(Wanted(**made, conditions=(text,)))) == 10
             assert pages(Wanted(made_gte_ms=sixth, made_lt_ms=third)) == []
+            monkeypatch.setattr(index_search, "_LARGE", 5)
+            monkeypatch.setattr(index_search, "_EACH", 3)  # of two series: as many as fill the page
+            assert pages(Wanted(), size=6) == pages(Wanted(), size=5) == every
+            assert pages(Wanted(**made), size=6) == within
+            assert search(connection, Wanted(), sight, before=None, limit=6) == every[:6]
             assert pages(Wanted(made_gte_ms=2**62)) == pages(Wanted(made_lt_ms=-(2**62))) == []
 
     def test_choices_are_counted_up_to_a_bound(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

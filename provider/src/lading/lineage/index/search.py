@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _NARROW = 2000  # events: so few are looked at one by one
+_LARGE = 500  # artifacts of a page
+_EACH = 20  # artifacts of a series, that tell where a large page ends
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -170,25 +172,37 @@ def _of_newest_series(
     least = newest[-1].place if len(newest) == limit else least
     bounds = {"least": least, "most": newest[0].place if newest else 0, "limit": limit}
     ids = [row.id for row in newest]
+    if limit > _LARGE:  # or few series of very many artifacts would all be read
+        first = _newest_of(connection, ids, {**bounds, "each": _EACH})
+        bounds["least"] = first[-1][0] if len(first) == limit else least
+    return [id_ for _, id_ in _newest_of(connection, ids, {**bounds, "each": limit})]
+
+
+def _newest_of(
+    connection: Connection, series: Sequence[int], bounds: dict[str, int]
+) -> list[tuple[int, int]]:
+    """Places and ids, newest first: at most ``each`` of a series, at most ``limit`` in all."""
     if connection.dialect.name == "postgresql":  # one round trip
-        return list(connection.scalars(_PAGES_OF, {"ids": ids, **bounds}))
+        return [(place, id_) for place, id_ in connection.execute(_PAGES_OF, {"ids": list(series), **bounds})]
     found: list[tuple[int, int]] = []
-    for series in ids:
-        rows = connection.execute(_PAGE_OF, {"series": series, **bounds})
+    for one in series:
+        rows = connection.execute(_PAGE_OF, {"series": one, **bounds})
         found += [(row.place, row.id) for row in rows]
-    return [id_ for _, id_ in sorted(found, reverse=True)[:limit]]
+    return sorted(found, reverse=True)[: bounds["limit"]]
 
 
 def _page_of(series: ColumnElement[int]) -> Select[Any]:
     c = t.artifact.c
     within = c.place.between(bindparam("least"), bindparam("most"))
     query = select(c.place, c.id).where(c.series == series, within)
-    return query.order_by(c.place.desc()).limit(bindparam("limit"))
+    return query.order_by(c.place.desc()).limit(bindparam("each"))
 
 
 def _pages_of() -> Select[Any]:
     page = _page_of(t.series.c.id).lateral("page")
-    query = select(page.c.id).select_from(t.series.join(page, true())).where(t.series.c.id.in_(IDS))
+    query = (
+        select(page.c.place, page.c.id).select_from(t.series.join(page, true())).where(t.series.c.id.in_(IDS))
+    )
     return query.order_by(page.c.place.desc(), page.c.id.desc()).limit(bindparam("limit"))
 
 
