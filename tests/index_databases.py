@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from lading.lineage.index import tables as t
 from lading.lineage.index.catchup import Projector
 from lading.lineage.index.records import Sight, dags
+from lineage_samples import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,3 +81,9 @@ def content(engine: Engine) -> dict[str, list[Any]]:
 def _rows(connection: Connection, table: sa.Table, *without: str) -> list[Any]:
     columns = [column for column in table.c if column.name not in without]
     return sorted(tuple(map(str, row)) for row in connection.execute(sa.select(*columns)))
+
+
+def store_of(events: list[LineageEvent]) -> MemoryStore:
+    store = MemoryStore()
+    put(store, events)
+    return store

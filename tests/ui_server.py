@@ -73,6 +73,7 @@ class UiServer:
         source = self.dags / "ui_digits.py"
         source.write_text(source.read_text().replace("DIVISOR = 1.0", "DIVISOR = 16.0"))
         self.run("ui_digits", UI_GAMMA="0.1")
+        self.run("ui_serving", succeeds=False, UI_DIGITS_RUN="there is none")
         self.run("ui_serving", UI_DIGITS_RUN=self.newest("ui_digits"))
         self.run("ui_failing", succeeds=False)
         self.run("ui_hostile", succeeds=False)

@@ -9,26 +9,26 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from index_databases import content, everything, index, put
+from index_databases import content, everything, index, put, store_of
 from lading.lineage.event import now, uuid7
 from lading.lineage.graph import History
 from lading.lineage.graph import trace as told_by_events
 from lading.lineage.index import tables as t
 from lading.lineage.index.catchup import Projector
-from lading.lineage.index.lookup import read_artifact, versions
+from lading.lineage.index.lookup import failures, read_artifact, versions
 from lading.lineage.index.records import Sight
 from lading.lineage.index.rows import uid
 from lading.lineage.index.rungraph import read_run, run_of
-from lading.lineage.index.search import Condition, Wanted, search
+from lading.lineage.index.search import Wanted, search
 from lading.lineage.index.trace import trace
 from lading.lineage.nodes import ArtifactKey
 from lading_runner.store import open_object_store
-from lineage_samples import DAG, RUN, MemoryStore, by, event, model, ref, report, sweep
+from lineage_samples import DAG, RUN, START, by, event, model, ref, report, sweep
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -48,20 +48,20 @@ class IndexContract:
 
     def test_any_order_any_number_of_times_gives_the_same_index(self, engine: Engine) -> None:
         events = [*sweep(), *report()]
-        index(engine, _store(events))
+        index(engine, store_of(events))
         expected = content(engine)
         assert len(expected["events"]) == len(events)
         for seed in range(3):
             _empty(engine)
             shuffled = random.Random(seed).sample(events, len(events))
             for one in shuffled:  # each alone, so that later ones meet what earlier ones left
-                index(engine, _store([one]))
-                index(engine, _store([one]))
+                index(engine, store_of([one]))
+                index(engine, store_of([one]))
             assert content(engine) == expected
 
     def test_traces_are_those_that_the_events_tell(self, engine: Engine) -> None:
         events = [*sweep(), *report()]
-        index(engine, _store(events))
+        index(engine, store_of(events))
         history = History(events)
         with engine.connect() as connection:
             sight = everything(connection)
@@ -77,7 +77,7 @@ class IndexContract:
                     assert {record.uuid for record in found.attempts.values()} == expected
 
     def test_a_limit_and_a_depth_are_told(self, engine: Engine) -> None:
-        index(engine, _store([*sweep(), *report()]))
+        index(engine, store_of([*sweep(), *report()]))
         with engine.connect() as connection:
             sight = everything(connection)
             page = _artifact(
@@ -101,7 +101,7 @@ class IndexContract:
             event("use", n=3, at_s=3, dag_id="open2", inputs={"x": (b, by("pass", dag_id="hidden"))},
                   outputs={"return_value": c}),
         ]  # fmt: skip
-        index(engine, _store(events))
+        index(engine, store_of(events))
         with engine.connect() as connection:
             root = _artifact(connection, "open", "make", "return_value", a)
             full = trace(connection, root, everything(connection), back=False, depth=9, limit=99)
@@ -117,7 +117,7 @@ class IndexContract:
             assert search(connection, Wanted(q="pass"), sight, before=None, limit=9) == []
 
     def test_elements_lead_to_their_list(self, engine: Engine) -> None:
-        index(engine, _store(sweep()))
+        index(engine, store_of(sweep()))
         with engine.connect() as connection:
             run = run_of(connection, DAG, RUN)
             assert run is not None
@@ -128,7 +128,7 @@ class IndexContract:
             assert read == {f"[{n}]" for n in range(8)}
 
     def test_a_retry_leaves_one_step_with_two_attempts(self, engine: Engine) -> None:
-        index(engine, _store(sweep()))
+        index(engine, store_of(sweep()))
         with engine.connect() as connection:
             run = run_of(connection, DAG, RUN)
             assert run is not None
@@ -137,7 +137,7 @@ class IndexContract:
             assert (step.status, step.try_number, found.attempts[step.step]) == ("succeeded", 2, 2)
 
     def test_what_is_no_event_is_told_and_looked_at_again(self, engine: Engine) -> None:
-        store = _store(sweep())
+        store = store_of(sweep())
         good = event("late", n=7, at_s=50)
         whole = good.dumps()
         store.write(good.key(), whole[: len(whole) // 2])  # half-written
@@ -165,7 +165,7 @@ class IndexContract:
         assert good.key() not in dict(row[:2] for row in content(engine)["damaged"])
 
     def test_new_events_are_found_with_few_listings(self, engine: Engine) -> None:
-        store = _store(sweep())
+        store = store_of(sweep())
         projector = Projector(engine, store)
         assert projector.recent().added == len(sweep())
         fresh = _event_now("fresh")
@@ -176,7 +176,7 @@ class IndexContract:
         assert store.reads == [fresh.key()]
 
     def test_a_late_event_is_found_by_looking_through_everything(self, engine: Engine) -> None:
-        store = _store(sweep())
+        store = store_of(sweep())
         projector = Projector(engine, store)
         projector.recent()
         began = datetime.now(UTC) - timedelta(hours=7)  # the id of a step's event has the job's begin
@@ -186,46 +186,34 @@ class IndexContract:
         assert projector.recent().added == 0
         assert projector.recent(back_s=86_400).added == 1
 
-    def test_search_gives_pages_without_gaps(self, engine: Engine) -> None:
-        events = [
-            event("train", n=n, at_s=n // 3, run_id=f"r{n}",
-                  params={"trees": n, "kind": "a" if n % 2 else "b"},
-                  outputs={"return_value": model(n), "log": ref(f"l{n}")},
-                  metrics={"accuracy": n / 100, "dotted.name": n})
-            for n in range(1, 100)
-        ]  # fmt: skip
-        index(engine, _store(events))
+    def test_failures_are_of_the_same_task_and_of_newest_attempts(self, engine: Engine) -> None:
+        lost = {"type": "JobLost", "message": "gone", "class": "infra"}
+        bad: dict[str, Any] = {"status": "failed", "error": lost}
+        made: dict[str, Any] = {"outputs": {"return_value": model(1)}}
+        index(engine, store_of([
+            event("train", n=1, at_s=1, run_id="first", **bad),
+            event("train", n=2, at_s=2, run_id="second", **made),
+            event("train", n=3, at_s=3, run_id="third", **bad),
+            event("train", n=4, at_s=4, run_id="again", **bad),
+            event("train", n=5, at_s=5, run_id="again", try_number=2, **made),
+            event("train", n=6, at_s=6, run_id="third", map_index=0, **bad),
+            event("other", n=7, at_s=7, run_id="third", **bad),
+            event("train", n=8, at_s=8, run_id="elsewhere", dag_id="elsewhere", **bad),
+            event("train", n=9, at_s=9, run_id="late", **bad),
+        ]))  # fmt: skip
         with engine.connect() as connection:
-            sight = everything(connection)
+            of = _artifact(connection, DAG, "train", "return_value", model(1))
 
-            def pages(wanted: Wanted, size: int = 7) -> list[int]:
-                found: list[int] = []
-                before = None
-                while page := search(connection, wanted, sight, before=before, limit=size):
-                    found += page
-                    last = sa.select(t.artifact.c.place).where(t.artifact.c.id == page[-1])
-                    before = connection.scalar(last)
-                return found
+            def runs(since_s: float, limit: int = 9) -> list[str]:
+                since_ms = round((START.timestamp() + since_s) * 1000)
+                return [one.run_id for one in failures(connection, of, since_ms, limit)]
 
-            assert len(pages(Wanted())) == len(set(pages(Wanted()))) == 198
-            assert len(pages(Wanted(q="RandomForest"))) == 99
-            assert len(pages(Wanted(name="log", task_id="train"))) == 99
-            assert len(pages(Wanted(type="skops"))) == 99
-            digits = model(5).digest[7:15]
-            assert len(pages(Wanted(digest=digits))) == 1
-            assert len(pages(Wanted(run_id="r5"))) == 2
-            over = Condition(t.METRIC, "accuracy", ">=", "0.9", 0.9)
-            assert len(pages(Wanted(conditions=(over,)))) == 20
-            text = Condition(t.PARAM, "kind", "=", "a")
-            assert len(pages(Wanted(conditions=(over, text), type="skops"))) == 5
-            assert (
-                len(pages(Wanted(conditions=(Condition(t.METRIC, "train.dotted.name", "<", "3", 3.0),)))) == 4
-            )
-            assert pages(Wanted(q="%")) == []
-            assert pages(Wanted(dag_id="nowhere")) == []
+            assert runs(0) == ["late", "third", "first"]
+            assert runs(2) == ["late", "third"]
+            assert runs(0, limit=1) == ["late"]
 
     def test_versions_are_of_one_output(self, engine: Engine) -> None:
-        index(engine, _store(report()))
+        index(engine, store_of(report()))
         with engine.connect() as connection:
             newest = _artifact(
                 connection, "report", "predict", "return_value", ref("new", "numpy.ndarray", "npy", 9)
@@ -275,7 +263,7 @@ class IndexContract:
         from lading.lineage.index.projection import add, lock
         from lading.lineage.index.rows import rows
 
-        store = _store(sweep())
+        store = store_of(sweep())
         done = threading.Event()
         with engine.begin() as connection:
             lock(connection)
@@ -287,12 +275,6 @@ class IndexContract:
         other.join(60)
         assert done.is_set()
         assert len(content(engine)["events"]) == len(sweep())
-
-
-def _store(events: list[LineageEvent]) -> MemoryStore:
-    store = MemoryStore()
-    put(store, events)
-    return store
 
 
 def _empty(engine: Engine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -164,6 +165,44 @@ def test_search_finds_by_name_metric_and_digest(user: Visit, ui: UiServer) -> No
     user.page.wait_for_function("document.querySelectorAll('.lading table.t tbody tr').length > 3")
 
 
+def test_search_is_narrowed_by_time_and_its_choices_are_counted(user: Visit, ui: UiServer) -> None:
+    user.open(ui.lineage_page(q="best_model"), ".lading table.t tbody tr")
+    page = user.page
+    rows = page.locator(".lading table.t tbody tr")
+    filters = page.get_by_role("complementary", name="Filters")
+    digits = filters.get_by_role("checkbox", name="ui_digits 3")
+    digits.focus()
+    page.keyboard.press("Space")
+    expect(filters.get_by_role("checkbox", name="SVC 3")).to_be_visible()
+    expect(filters.get_by_role("checkbox", name="ui_serving 0")).to_be_visible()
+    filters.get_by_role("checkbox", name="Last 30 days 3").focus()
+    page.keyboard.press("Space")
+    page.wait_for_url("**from=30d*")
+    expect(rows).to_have_count(3)
+    filters.get_by_label("Until").fill("2001-02-03T04:05")
+    page.get_by_text("No artifact matches").wait_for()
+    assert "from=" not in page.url
+    page.reload()
+    expect(filters.get_by_label("Until")).to_have_value("2001-02-03T04:05")
+    expect(filters.get_by_role("checkbox", name="Last 30 days 3")).not_to_be_checked()
+    page.get_by_text("No artifact matches").wait_for()
+    page.get_by_role("button", name="Clear Until").click()
+    expect(rows).to_have_count(3)
+    assert "to=" not in page.url
+
+
+def test_a_run_that_failed_stands_between_the_versions(user: Visit, ui: UiServer) -> None:
+    open_place(user, ui, "versions")
+    user.page.get_by_role("group", name=re.compile("1 failed run$")).wait_for()
+    mark = user.page.get_by_role("link", name="run that failed")
+    assert "AttributeError" in mark.get_attribute("aria-label")
+    mark.focus()
+    user.page.keyboard.press("Enter")
+    failed = ui.runs("ui_serving")[1]
+    user.page.wait_for_url(f"**/ui_serving/runs/{quote(failed)}/tasks/package/**")
+    user.page.locator(".lading .bill").wait_for()
+
+
 def test_a_model_leads_back_to_the_raw_data_in_three_clicks(user: Visit, ui: UiServer) -> None:
     user.open(ui.lineage_page(q="best_model dag:ui_digits"), ".lading table.t tbody tr")
     user.page.get_by_role("link", name="best_model").first.click()
@@ -268,7 +307,8 @@ def test_the_pages_work_below_a_path(browser: Any, ui: UiServer) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "place", ["run", "panel", "table", "failed", "task", "dag", "compare", "search", "artifact", "large"]
+    "place",
+    ["run", "panel", "table", "failed", "task", "dag", "compare", "search", "artifact", "versions", "large"],
 )
 def test_axe_finds_nothing_serious(user: Visit, ui: UiServer, place: str, scheme: str) -> None:
     require_service("chromium", AXE.is_file(), f"{AXE} is absent; make ui brings it")
@@ -293,6 +333,10 @@ def open_place(user: Visit, ui: UiServer, place: str) -> None:
         user.open(ui.lineage_page(q="best_model dag:ui_digits"), ".lading table.t tbody tr")
         user.page.get_by_role("link", name="best_model").first.click()
         user.page.locator(".lading .st").first.wait_for()
+    elif place == "versions":
+        user.open(ui.lineage_page(q="dag:ui_serving package"), ".lading table.t tbody tr")
+        user.page.locator(".lading table.t tbody a").first.click()
+        user.page.locator(".lading .st").first.wait_for()
     elif place == "large":
         serve_large(user, 100)
         user.open(ui.run_page("ui_digits", legend="1"), ".lading .canvas")
@@ -305,7 +349,7 @@ def open_place(user: Visit, ui: UiServer, place: str) -> None:
             "task": ui.task_page("ui_digits", "evaluate"),
             "dag": ui.dag_page("ui_digits"),
             "compare": ui.dag_page("ui_digits", run_a=runs[1], run_b=runs[0], compare="1"),
-            "search": ui.lineage_page(),
+            "search": ui.lineage_page(**{"from": "30d"}),
         }[place]
         user.open(address)
     user.settle()

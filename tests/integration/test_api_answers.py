@@ -11,12 +11,12 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from api_samples import MODEL, PAGE_ID, REPORT_RUN, fill
+from api_samples import MODEL, PAGE_ID, REPORT_RUN, artifact_id, fill
 from api_server import PREFIX, headers, serving
 from lading.lineage.index.rows import uid
 from lading.lineage.nodes import ArtifactKey, StepKey
 from lading_runner.contract import ArtifactRef
-from lineage_samples import DAG, RUN, event, report, sweep
+from lineage_samples import DAG, RUN, event, ref, report, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +144,36 @@ def test_pages_of_a_search_follow_each_other(api: TestClient) -> None:
     assert len(seen) == len(set(seen)) >= 8
     best = get(api, "/artifacts?metric=train.accuracy%3E%3D0.98")
     assert {item["artifact"]["map_index"] for item in best["items"]} == {5}
+
+
+def test_a_search_has_a_time_and_counts_of_its_choices(api: TestClient) -> None:
+    day = {"made_gte": "2026-11-20T20:00:05+08:00", "made_lt": "2026-11-20T12:00:30Z"}
+    found = api.get(f"{PREFIX}/artifacts", params={**day, "dag_id": DAG, "run_id": RUN}).json()["items"]
+    assert {item["artifact"]["task_id"] for item in found} == {"train"}
+    assert len(found) == 8
+    since = ["2026-11-20T12:00:30Z", "2026-11-20T12:00:00Z"]
+    asked = {**day, "dag_id": DAG, "run_id": RUN, "since": since}
+    told = api.get(f"{PREFIX}/artifacts/counts", params=asked).json()
+    assert told["types"] == {"counts": {"sklearn.RandomForestClassifier": 8}, "more": False}
+    assert told["dag_ids"] == {"counts": {DAG: 8}, "more": False}
+    assert told["since"] == [{"count": 3, "more": False}, {"count": 15, "more": False}]
+    for wrong in ("yesterday", "2026-11-20", "2026-11-20T12:00:00"):  # without an offset it is no moment
+        assert get(api, f"/artifacts?made_gte={wrong}", 422)["code"] == "invalid"
+    get(api, "/artifacts/counts?" + "&".join(["since=2026-11-20T12:00:00Z"] * 6), 422)
+
+
+def test_runs_that_failed_stand_between_the_versions(api: TestClient) -> None:
+    made = [
+        event("fit", n=1, at_s=1, dag_id="fits", run_id="good", outputs={"return_value": ref("fit")}),
+        event("fit", n=2, at_s=2, dag_id="fits", run_id="bad", status="failed",
+              error={"type": "ValueError", "message": "no rows", "class": "user"}),
+    ]  # fmt: skip
+    fill(made)
+    page = get(api, f"/artifacts/{artifact_id('fits', 'good', 'fit', ref('fit').digest)}")
+    assert [(f["run_id"], f["error"], f["ended"]) for f in page["failures"]] == [
+        ("bad", "ValueError: no rows", "2026-11-20T12:00:02.000Z")
+    ]
+    assert get(api, f"/artifacts/{MODEL}")["failures"] == []
 
 
 def test_a_download_is_an_attachment_that_runs_nowhere(api: TestClient) -> None:

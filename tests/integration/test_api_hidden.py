@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 QUERIES = (
     "/artifacts", "/artifacts?limit=1", "/artifacts?q=model", "/artifacts?type=skops",
-    "/artifacts?metric=accuracy", f"/artifacts?dag_id={DAG}",
+    "/artifacts?metric=accuracy", f"/artifacts?dag_id={DAG}", "/artifacts?made_gte=2026-11-20T12:00:05Z",
+    "/artifacts?made_lt=2026-11-20T13:00:00Z", "/artifacts/counts", "/artifacts/counts?q=model",
+    "/artifacts/counts?since=2026-11-20T12:00:05Z&since=2026-11-20T18:00:00Z",
+    "/artifacts/counts?metric=accuracy", f"/artifacts/counts?dag_id={DAG}", "/artifacts/counts?type=skops",
+    f"/artifacts/counts?digest={model(5).digest[7:15]}",
     f"/artifacts?digest={model(5).digest[7:15]}", "/artifacts/facets", "/index",
     f"/artifacts/{MODEL}", f"/artifacts/{PAGE_ID}", f"/artifacts/{PAGE_ID}/ancestry",
     f"/artifacts/{PAGE_ID}/ancestry?limit=2", f"/artifacts/{PAGE_ID}/ancestry?depth=1",
@@ -50,8 +54,10 @@ def test_a_hidden_dag_leaves_no_trace(airflow_db: None, tmp_path: Path) -> None:
             if name == "with":  # the fault is there: somebody else sees more
                 admin = client.get(f"{PREFIX}/artifacts/{PAGE_ID}/ancestry", headers=headers("admin"))
                 assert DAG in admin.text
+                counts = client.get(f"{PREFIX}/artifacts/counts", headers=headers("admin")).json()
+                assert set(counts["dag_ids"]["counts"]) == {DAG, GRANTED}
     assert seen[0] == seen[1]
-    assert sum(status == 200 for status, _ in seen[0].values()) >= 18
+    assert sum(status == 200 for status, _ in seen[0].values()) >= 27
 
 
 def test_all_dags_of_a_request_are_asked_about_at_once(airflow_db: None, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from contract.index_contract import IndexContract
+from contract.search_contract import SearchContract
 from index_databases import sqlite
 from lading.lineage.index import tables as t
 from lading.lineage.index.insert import insert, roomy
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 
-class TestOnSQLite(IndexContract):
+class TestOnSQLite(IndexContract, SearchContract):
     @pytest.fixture
     def engine(self, tmp_path: Path) -> Engine:
         return sqlite(tmp_path)

@@ -6,8 +6,11 @@ import { bytes, duration, memory, plain, shape, shortDigest, webAddress } from "
 import { diffLines } from "../src/ui/code";
 import { ticks } from "../src/charts/scale";
 import { matchesAll, parse } from "../src/pages/dag/filter";
+import { bounds, instant, parsePeriod, since, wall } from "../src/pages/lineage/period";
 import { parseQuery, withField } from "../src/pages/lineage/query";
 import { kindOf } from "../src/graph/facts";
+import { timeLine } from "../src/pages/lineage/Versions";
+import type { ArtifactPage } from "../src/api/types";
 
 const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
 
@@ -180,5 +183,67 @@ describe("filters and search", () => {
       kindOf("matplotlib.figure.Figure", "figure"),
       kindOf("foo.Bar", "foo"),
     ]).toEqual(["table", "model", "value", "json", "directory", "figure", "bytes"]);
+  });
+});
+
+describe("the time that is searched", () => {
+  test("is a stretch until now, or lies between moments", () => {
+    const now = Date.parse("2026-11-26T05:30:59.999Z");
+    expect(since("24h", now)).toBe("2026-11-25T05:30Z");
+    expect(bounds(parsePeriod("7d", "2026-11-20T00:00Z"), now)).toEqual({
+      made_gte: "2026-11-19T05:30Z",
+      made_lt: null,
+    });
+    expect(bounds(parsePeriod("2026-11-20T00:00Z", "2026-11-21T12:30:15Z"), now)).toEqual({
+      made_gte: "2026-11-20T00:00Z",
+      made_lt: "2026-11-21T12:30:15Z",
+    });
+    for (const wrong of ["", "1y", "2026-11-20", "2026-99-20T00:00Z", "<script>"])
+      expect(parsePeriod(wrong, wrong)).toEqual({ stretch: null, from: null, to: null });
+  });
+
+  test.each([
+    ["Asia/Shanghai", "2026-11-20T20:00", "2026-11-20T12:00Z"],
+    ["UTC", "2026-11-20T12:00", "2026-11-20T12:00Z"],
+    ["America/New_York", "2026-11-01T00:30", "2026-11-01T04:30Z"], // the night in which summer time ends
+    ["America/New_York", "2026-11-01T23:30", "2026-11-02T04:30Z"],
+    ["Asia/Kathmandu", "2026-01-01T00:00", "2025-12-31T18:15Z"],
+  ])("is shown in the time zone of the host: %s", (zone, shown, at) => {
+    expect(instant(shown, zone)).toBe(at);
+    expect(wall(at, zone)).toBe(shown);
+  });
+
+  test("is none while a year is half typed", () => {
+    expect(["", "0002-11-20T12:00", "12026-11-20T12:00"].map((one) => instant(one, "UTC"))).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    expect(wall(null, "UTC")).toBe("");
+  });
+});
+
+describe("the time line of versions", () => {
+  const version = (id: string, digest: string, made: string | null) => ({
+    artifact: { id, digest, made },
+    metrics: [{ name: "f1", value: 1 }],
+  });
+  const failure = (id: string, ended: string) => ({ id, ended });
+
+  test("has the runs that failed between them, oldest first", () => {
+    const page = {
+      versions: [
+        version("c", "2", "2026-11-20T12:00:03.000Z"),
+        version("b", "1", "2026-11-20T12:00:02.000Z"),
+        version("a", "1", "2026-11-20T12:00:00.000Z"),
+      ],
+      more_versions: 4,
+      failures: [failure("y", "2026-11-20T12:00:04.000Z"), failure("x", "2026-11-20T12:00:01.000Z")],
+    } as unknown as ArtifactPage;
+    const points = timeLine(page, "f1");
+    expect(points.map((point) => point.id)).toEqual(["a", "x", "b", "c", "y"]);
+    expect(points.map((point) => point.number)).toEqual([5, 0, 6, 7, 0]);
+    expect(points.map((point) => point.same)).toEqual([false, false, true, false, false]);
+    expect(points.map((point) => point.value)).toEqual([1, null, 1, 1, null]);
   });
 });

@@ -4,6 +4,7 @@ import type {
   ArtifactPage,
   CodeListing,
   Comparison,
+  Counts,
   Facets,
   IndexStatus,
   Preview,
@@ -72,6 +73,7 @@ export const api = {
   compare: (dag: string, run_a: string, run_b: string, signal?: AbortSignal) =>
     read<Comparison>(`dags/${part(dag)}/compare`, { run_a, run_b }, signal),
   search: (query: Query, signal?: AbortSignal) => read<Search>("artifacts", query, signal),
+  counts: (query: Query, signal?: AbortSignal) => read<Counts>("artifacts/counts", query, signal),
   facets: (signal?: AbortSignal) => read<Facets>("artifacts/facets", {}, signal),
   artifact: (id: string, signal?: AbortSignal) => read<ArtifactPage>(`artifacts/${part(id)}`, {}, signal),
   ancestry: (id: string, depth: number, signal?: AbortSignal) =>

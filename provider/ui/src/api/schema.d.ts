@@ -13,9 +13,31 @@ export interface paths {
         };
         /**
          * Search
-         * @description Artifacts, newest first. Conditions hold together; `q` is looked for in name, task, DAG and type.
+         * @description Artifacts, newest first. Conditions hold together; `q` is looked for in name, task, DAG and type;
+         *     `made_gte` is the first moment of the time searched, `made_lt` the first one after it.
          */
         get: operations["search_api_v1_artifacts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description Hits of a search by type, by DAG and by time, counted over the newest 2,000 (200 where it has
+         *     conditions).
+         */
+        get: operations["counts_api_v1_artifacts_counts_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -365,6 +387,13 @@ export interface components {
             /** Consumers */
             consumers: components["schemas"]["Consumer"][];
             /**
+             * Failures
+             * @description Of the task that made it, in the newest 500 runs since the oldest of ``versions`` (all, where these are
+             *     all): where its newest attempt failed, newest first; at most 100.
+             * @default []
+             */
+            failures: components["schemas"]["StepFacts"][];
+            /**
              * Identical
              * @description Other outputs with the same bytes; at most 50.
              * @default []
@@ -662,6 +691,27 @@ export interface components {
             /** Param */
             param: string | null;
             step: components["schemas"]["StepFacts"];
+        };
+        /**
+         * Counts
+         * @description What each choice of a list would find, with everything else that was asked for.
+         */
+        Counts: {
+            /**
+             * Behind
+             * @default false
+             */
+            behind: boolean;
+            /** @description Of any DAG, also where one was asked for. */
+            dag_ids: components["schemas"]["Tally"];
+            /**
+             * Since
+             * @description Of any time, also where one was asked for: made since each moment of ``since``, in that order.
+             * @default []
+             */
+            since: components["schemas"]["Number"][];
+            /** @description Of any type, also where one was asked for. */
+            types: components["schemas"]["Tally"];
         };
         /**
          * Dependency
@@ -1008,6 +1058,16 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** Number */
+        Number: {
+            /** Count */
+            count: number;
+            /**
+             * More
+             * @description There are more.
+             */
+            more: boolean;
+        };
         /**
          * Problem
          * @description RFC 9457. ``detail`` says what failed, what was expected and what to do.
@@ -1255,6 +1315,21 @@ export interface components {
              */
             try_number: number;
         };
+        /** Tally */
+        Tally: {
+            /**
+             * Counts
+             * @description Hits by choice; a choice without a hit is absent.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * More
+             * @description There are more hits than were counted, so that each number is a least one.
+             */
+            more: boolean;
+        };
         /** TaskChange */
         TaskChange: {
             /** @description Digests; null: the same, or not known on both sides. */
@@ -1482,6 +1557,9 @@ export interface operations {
     search_api_v1_artifacts_get: {
         parameters: {
             query?: {
+                limit?: number;
+                /** @description `next` of the page before */
+                cursor?: string | null;
                 q?: string | null;
                 name?: string | null;
                 type?: string | null;
@@ -1490,13 +1568,14 @@ export interface operations {
                 run_id?: string | null;
                 /** @description first hexadecimal digits, 4 or more */
                 digest?: string | null;
+                /** @description RFC 3339 with an offset, such as `2026-11-20T12:00:00Z` */
+                made_gte?: string | null;
+                /** @description RFC 3339 with an offset, such as `2026-11-20T12:00:00Z` */
+                made_lt?: string | null;
                 /** @description such as `trees=200`, `train.accuracy>=0.9`; more than one: all hold */
                 param?: string[] | null;
                 /** @description such as `trees=200`, `train.accuracy>=0.9`; more than one: all hold */
                 metric?: string[] | null;
-                limit?: number;
-                /** @description `next` of the page before */
-                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -1511,6 +1590,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Search"];
+                };
+            };
+            /** @description A problem */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    counts_api_v1_artifacts_counts_get: {
+        parameters: {
+            query?: {
+                /** @description moments to count the hits since */
+                since?: string[] | null;
+                q?: string | null;
+                name?: string | null;
+                type?: string | null;
+                dag_id?: string | null;
+                task_id?: string | null;
+                run_id?: string | null;
+                /** @description first hexadecimal digits, 4 or more */
+                digest?: string | null;
+                /** @description RFC 3339 with an offset, such as `2026-11-20T12:00:00Z` */
+                made_gte?: string | null;
+                /** @description RFC 3339 with an offset, such as `2026-11-20T12:00:00Z` */
+                made_lt?: string | null;
+                /** @description such as `trees=200`, `train.accuracy>=0.9`; more than one: all hold */
+                param?: string[] | null;
+                /** @description such as `trees=200`, `train.accuracy>=0.9`; more than one: all hold */
+                metric?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
                 };
             };
             /** @description A problem */

@@ -20,6 +20,7 @@ export type ArtifactPage = Schemas["ArtifactPage"];
 export type Version = Schemas["Version"];
 export type Search = Schemas["Search"];
 export type Facets = Schemas["Facets"];
+export type Counts = Schemas["Counts"];
 export type RunTable = Schemas["RunTable"];
 export type RunRow = Schemas["RunRow"];
 export type Cell = Schemas["Cell"];

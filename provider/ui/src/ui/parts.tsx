@@ -226,3 +226,16 @@ export function Marked({ text, words }: { text: string; words: string }) {
     </>
   );
 }
+
+/** Something chosen, with a button that takes it away. */
+export function Chip({ text, onRemove }: { text: string; onRemove: () => void }) {
+  const { t } = useLanguage();
+  return (
+    <span className="tag info big">
+      {text}
+      <button type="button" className="away" aria-label={`${t("clear")} ${text}`} onClick={onRemove}>
+        <Icon name="x" />
+      </button>
+    </span>
+  );
+}

@@ -11,11 +11,14 @@ from lading.lineage.index.records import (
     ArtifactRecord,
     AttemptRecord,
     Sight,
+    ages,
     artifact,
     artifacts,
     attempt,
     attempts,
+    attempts_by_id,
     chunked,
+    newest,
 )
 from lading.lineage.index.rows import event_of
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy.engine import Connection
+
+_MOST_RUNS = 500
 
 
 def read_artifact(connection: Connection, uid: str, sight: Sight) -> ArtifactRecord | None:
@@ -57,6 +62,19 @@ def identical(
     query = artifacts().where(*where).order_by(t.artifact.c.place.desc()).limit(limit)
     total = connection.scalar(_counted(*where))
     return [artifact(row) for row in connection.execute(query)], int(total or 0)
+
+
+def failures(connection: Connection, of: ArtifactRecord, since_ms: int, limit: int) -> list[AttemptRecord]:
+    """What the task that made it left since then where its newest attempt failed, newest first; of the
+    newest runs of its DAG alone, which the user may read."""
+    dag = select(t.artifact.c.dag).where(t.artifact.c.id == of.id).scalar_subquery()
+    runs = select(t.run.c.id).where(t.run.c.dag == dag)
+    runs = runs.order_by(t.run.c.started_ms.desc(), t.run.c.run_id.desc()).limit(_MOST_RUNS)
+    same = select(t.step.c.id).where(t.step.c.task_id == of.task_id, t.step.c.map_index == of.map_index)
+    steps = [id_ for (id_,) in chunked(connection, same, t.step.c.run, connection.scalars(runs))]
+    last = attempts_by_id(connection, [one.id for one in newest(ages(connection, steps)).values()])
+    failed = [one for one in last.values() if one.status == "failed" and one.time_ms >= since_ms]
+    return sorted(failed, key=lambda one: (one.time_ms, one.uuid), reverse=True)[:limit]
 
 
 def attempts_of(

@@ -114,6 +114,11 @@ def place(time_ms: int, artifact: str) -> int:
     return time_ms << _PLACE_BITS | int(artifact[:8], 16) >> (32 - _PLACE_BITS)
 
 
+def first_place(time_ms: int) -> int:
+    """The least ``place`` of that time; of the earliest or latest there is, where no column holds it."""
+    return min(max(0, time_ms), _LATEST_MS) << _PLACE_BITS
+
+
 def place_ms(found: int) -> int:
     """The time that ``place`` was made of."""
     return found >> _PLACE_BITS

@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.records import IDS, Sight, chunked
+from lading.lineage.index.rows import first_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _NARROW = 2000  # events: so few are looked at one by one
+_LARGE = 500  # artifacts of a page
+_EACH = 20  # artifacts of a series, that tell where a large page ends
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -53,7 +56,15 @@ class Wanted:
     task_id: str | None = None
     run_id: str | None = None
     digest: str | None = None  # first hexadecimal digits
+    made_gte_ms: int | None = None
+    made_lt_ms: int | None = None
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def places(self) -> tuple[int, int | None]:
+        """The least place that is in the time asked for, and the first one after it (None: no end)."""
+        end = None if self.made_lt_ms is None else first_place(self.made_lt_ms)
+        return 0 if self.made_gte_ms is None else first_place(self.made_gte_ms), end
 
 
 def search(
@@ -62,8 +73,13 @@ def search(
     """Ids of artifacts, newest first; ``before``: the place after which the page begins."""
     narrow, wide = _split(connection, wanted.conditions, sight)
     filters = [_in_series(_series(wanted, sight)), *(_meets(condition, sight) for condition in wide)]
+    least, end = wanted.places
+    if before is None or (end is not None and end < before):
+        before = end
     if before is not None:
         filters.append(t.artifact.c.place < before)
+    if least:
+        filters.append(t.artifact.c.place >= least)
     if wanted.run_id is not None:
         runs = select(t.run.c.id).where(t.run.c.run_id == wanted.run_id, sight.allows(t.run.c.dag))
         filters.append(t.artifact.c.run.in_(list(connection.scalars(runs))))
@@ -150,30 +166,43 @@ def _of_newest_series(
         last = last.where(c.place < before)
     place = last.scalar_subquery().label("place")
     some = select(t.series.c.id, place).where(*_series(wanted, sight)).subquery()
-    query = select(some.c.id, some.c.place).where(some.c.place.is_not(None))
+    least, _ = wanted.places
+    query = select(some.c.id, some.c.place).where(some.c.place >= least)
     newest = connection.execute(query.order_by(some.c.place.desc()).limit(limit)).all()
-    least = newest[-1].place if len(newest) == limit else 0
+    least = newest[-1].place if len(newest) == limit else least
     bounds = {"least": least, "most": newest[0].place if newest else 0, "limit": limit}
     ids = [row.id for row in newest]
+    if limit > _LARGE:  # or few series of very many artifacts would all be read
+        first = _newest_of(connection, ids, {**bounds, "each": _EACH})
+        bounds["least"] = first[-1][0] if len(first) == limit else least
+    return [id_ for _, id_ in _newest_of(connection, ids, {**bounds, "each": limit})]
+
+
+def _newest_of(
+    connection: Connection, series: Sequence[int], bounds: dict[str, int]
+) -> list[tuple[int, int]]:
+    """Places and ids, newest first: at most ``each`` of a series, at most ``limit`` in all."""
     if connection.dialect.name == "postgresql":  # one round trip
-        return list(connection.scalars(_PAGES_OF, {"ids": ids, **bounds}))
+        return [(place, id_) for place, id_ in connection.execute(_PAGES_OF, {"ids": list(series), **bounds})]
     found: list[tuple[int, int]] = []
-    for series in ids:
-        rows = connection.execute(_PAGE_OF, {"series": series, **bounds})
+    for one in series:
+        rows = connection.execute(_PAGE_OF, {"series": one, **bounds})
         found += [(row.place, row.id) for row in rows]
-    return [id_ for _, id_ in sorted(found, reverse=True)[:limit]]
+    return sorted(found, reverse=True)[: bounds["limit"]]
 
 
 def _page_of(series: ColumnElement[int]) -> Select[Any]:
     c = t.artifact.c
     within = c.place.between(bindparam("least"), bindparam("most"))
     query = select(c.place, c.id).where(c.series == series, within)
-    return query.order_by(c.place.desc()).limit(bindparam("limit"))
+    return query.order_by(c.place.desc()).limit(bindparam("each"))
 
 
 def _pages_of() -> Select[Any]:
     page = _page_of(t.series.c.id).lateral("page")
-    query = select(page.c.id).select_from(t.series.join(page, true())).where(t.series.c.id.in_(IDS))
+    query = (
+        select(page.c.place, page.c.id).select_from(t.series.join(page, true())).where(t.series.c.id.in_(IDS))
+    )
     return query.order_by(page.c.place.desc(), page.c.id.desc()).limit(bindparam("limit"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -10,17 +9,30 @@ from sqlalchemy import select
 from lading.lineage.index import lookup, records, runs
 from lading.lineage.index import search as index
 from lading.lineage.index import tables as t
+from lading.lineage.index.counts import tallies
+from lading.lineage.index.rows import place_ms
 from lading.lineage.index.trace import made_by, read_by
 from lading.plugin.api import airflow_state, contents, present
 from lading.plugin.api.cursors import decode, encode
 from lading.plugin.api.instance import metrics_of
-from lading.plugin.api.models.artifacts import ArtifactPage, Consumer, Facets, Found, Search, Version
+from lading.plugin.api.models.artifacts import (
+    ArtifactPage,
+    Consumer,
+    Counts,
+    Facets,
+    Found,
+    Number,
+    Search,
+    Tally,
+    Version,
+)
 from lading.plugin.api.models.common import Metric, StepFacts
-from lading.plugin.api.problems import ProblemError
+from lading.plugin.api.query import milliseconds_of
 from lading.plugin.api.traces import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from lading.lineage.index.records import ArtifactRecord, AttemptRecord
     from lading.plugin.api.reader import Reader
@@ -29,7 +41,7 @@ _MOST_VERSIONS = 100
 _MOST_IDENTICAL = 50
 _MOST_CONSUMERS = 200
 _MOST_FACETS = 200
-_CONDITION = re.compile(r"([^=!<>]{1,250}?)\s*(?:(<=|>=|!=|=|<|>)\s*(.{0,250}))?", re.DOTALL)
+_MOST_FAILURES = 100
 
 
 def artifact_page(reader: Reader, artifact_id: str) -> ArtifactPage:
@@ -39,6 +51,9 @@ def artifact_page(reader: Reader, artifact_id: str) -> ArtifactPage:
     event = lookup.bodies(connection, [producer.id])[producer.id] if producer else {}
     consumers = read_by(connection, record, sight)
     versions, all_versions = lookup.versions(connection, record, _MOST_VERSIONS)
+    more_versions = all_versions - len(versions)
+    since_ms = place_ms(versions[-1].place) if more_versions else 0
+    failures = lookup.failures(connection, record, since_ms, _MOST_FAILURES)
     identical, all_identical = lookup.identical(connection, record, sight, _MOST_IDENTICAL)
     stored, preview = contents.presence(record)
     values = airflow_state.values(reader.session, [record])
@@ -52,27 +67,15 @@ def artifact_page(reader: Reader, artifact_id: str) -> ArtifactPage:
         consumers=_consumers(reader, consumers[-_MOST_CONSUMERS:]),
         more_consumers=max(0, len(consumers) - _MOST_CONSUMERS),
         versions=_versions(reader, record, versions),
-        more_versions=all_versions - len(versions),
+        more_versions=more_versions,
+        failures=list(_steps(reader, failures).values()),
         identical=[present.artifact(other) for other in identical],
         more_identical=all_identical - len(identical),
         behind=reader.behind,
     )
 
 
-def search(
-    reader: Reader,
-    *,
-    params: Sequence[str],
-    metrics: Sequence[str],
-    limit: int,
-    cursor: str | None,
-    **words: str | None,
-) -> Search:
-    conditions = [
-        *(_condition(t.PARAM, text) for text in params),
-        *(_condition(t.METRIC, text) for text in metrics),
-    ]
-    wanted = index.Wanted(**words, conditions=tuple(conditions))
+def search(reader: Reader, wanted: index.Wanted, *, limit: int, cursor: str | None) -> Search:
     before = decode(cursor, int)
     place = before[0] if before else None
     ids = index.search(reader.connection, wanted, reader.sight, before=place, limit=limit + 1)
@@ -82,6 +85,17 @@ def search(
     return Search.model_construct(
         items=[_found(record, told.get(record.id, ())) for record in page],
         next=encode(page[-1].place) if len(ids) > limit else None,
+        behind=reader.behind,
+    )
+
+
+def counts(reader: Reader, wanted: index.Wanted, since: Sequence[datetime]) -> Counts:
+    since_ms = [milliseconds_of(moment) for moment in since]
+    found = tallies(reader.connection, wanted, reader.sight, since_ms)
+    return Counts(
+        types=Tally(counts=found.types.counts, more=found.types.more),
+        dag_ids=Tally(counts=found.dag_ids.counts, more=found.dag_ids.more),
+        since=[Number(count=one.number, more=one.more) for one in found.since],
         behind=reader.behind,
     )
 
@@ -155,32 +169,3 @@ def _steps(reader: Reader, attempts: Sequence[AttemptRecord]) -> dict[int, StepF
         state = None if old else states.get(present.key_of(record))
         found[record.id] = present.step(record, attempts=counts[record.step], state=state, superseded=old)
     return found
-
-
-def _condition(kind: int, text: str) -> index.Condition:
-    match = _CONDITION.fullmatch(text.strip())
-    if match is None or not text.isprintable():
-        raise ProblemError(
-            422,
-            "invalid",
-            f"condition {text[:100]!r} is not understood; expected such as trees=200, train.f1>=0.9",
-        )
-    name, comparison, value = match.groups()
-    number = _number(value) if comparison else None
-    if comparison and number is None and comparison not in ("=", "!="):
-        raise ProblemError(
-            422,
-            "invalid",
-            f"condition {text[:100]!r} compares with {value!r:.50}; expected a number after {comparison}",
-        )
-    return index.Condition(kind, name.strip(), comparison, value or "", number)
-
-
-def _number(text: str) -> float | None:
-    if text in ("true", "false"):
-        return float(text == "true")
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return found if abs(found) < 1e300 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
+from pydantic import AwareDatetime
 
 _KEY = r"^[\w.\-]+$"  # as Airflow's own keys; "~" would mean "any DAG" to Airflow
 _LINE = r"^[^\x00-\x1f\x7f]*$"  # PostgreSQL's text holds no NUL
@@ -32,6 +33,12 @@ DigestPrefix = Annotated[
 Condition = Annotated[
     list[str] | None,
     Query(max_length=5, description="such as `trees=200`, `train.accuracy>=0.9`; more than one: all hold"),
+]
+Moment = Annotated[
+    AwareDatetime | None, Query(description="RFC 3339 with an offset, such as `2026-11-20T12:00:00Z`")
+]
+Moments = Annotated[
+    list[AwareDatetime] | None, Query(max_length=5, description="moments to count the hits since")
 ]
 Cursor = Annotated[
     str | None, Query(pattern=r"^[0-9a-zA-Z_\-]+$", max_length=400, description="`next` of the page before")

@@ -11,11 +11,12 @@ from lading.plugin.api import catalog, comparison, contents, instance, run_table
 from lading.plugin.api import parameters as p
 from lading.plugin.api import run_graph as graphs
 from lading.plugin.api.access import MayReadDag
-from lading.plugin.api.models.artifacts import ArtifactPage, Facets, Search
+from lading.plugin.api.models.artifacts import ArtifactPage, Counts, Facets, Search
 from lading.plugin.api.models.graphs import RunGraph, TraceGraph
 from lading.plugin.api.models.instances import CodeListing, TaskInstanceFacts
 from lading.plugin.api.models.runs import Comparison, IndexStatus, RunTable
 from lading.plugin.api.problems import MEDIA_TYPE
+from lading.plugin.api.query import Query
 from lading.plugin.api.reader import Read
 
 if TYPE_CHECKING:
@@ -84,32 +85,17 @@ def compare(dag_id: p.DagId, run_a: p.RunQuery, run_b: p.RunQuery, reader: Read)
 
 
 @of_artifact.get("", response_model=Search)
-def search(  # noqa: PLR0917  # each is a part of the request
-    reader: Read,
-    q: p.Text = None,
-    name: p.Text = None,
-    type: p.Text = None,
-    dag_id: p.Key = None,
-    task_id: p.Key = None,
-    run_id: p.Text = None,
-    digest: p.DigestPrefix = None,
-    param: p.Condition = None,
-    metric: p.Condition = None,
-    limit: p.Limit = 50,
-    cursor: p.Cursor = None,
-) -> Response:
-    """Artifacts, newest first. Conditions hold together; `q` is looked for in name, task, DAG and type."""
-    words = {"q": q, "name": name, "type": type, "task_id": task_id, "run_id": run_id, "digest": digest}
-    found = catalog.search(
-        reader,
-        params=param or (),
-        metrics=metric or (),
-        limit=limit,
-        cursor=cursor,
-        dag_id=dag_id,
-        **words,
-    )
-    return _answer(found)
+def search(reader: Read, query: Query, limit: p.Limit = 50, cursor: p.Cursor = None) -> Response:
+    """Artifacts, newest first. Conditions hold together; `q` is looked for in name, task, DAG and type;
+    `made_gte` is the first moment of the time searched, `made_lt` the first one after it."""
+    return _answer(catalog.search(reader, query, limit=limit, cursor=cursor))
+
+
+@of_artifact.get("/counts", response_model=Counts)
+def counts(reader: Read, query: Query, since: p.Moments = None) -> Response:
+    """Hits of a search by type, by DAG and by time, counted over the newest 2,000 (200 where it has
+    conditions)."""
+    return _answer(catalog.counts(reader, query, since or ()))
 
 
 @of_artifact.get("/facets", response_model=Facets)

@@ -57,7 +57,7 @@ function Loaded({ page }: { page: ArtifactPage }) {
   return (
     <>
       <Head page={page} />
-      {page.versions.length > 1 && <Versions page={page} />}
+      {page.versions.length + (page.failures?.length ?? 0) > 1 && <Versions page={page} />}
       <TraceCard
         up={up.data}
         down={down.data}

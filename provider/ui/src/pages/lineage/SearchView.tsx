@@ -1,7 +1,7 @@
 import { useDeferredValue, useEffect, useRef, useState } from "react";
 import { Link } from "react-router-dom";
 import { api } from "../../api/client";
-import type { Facets, Search } from "../../api/types";
+import type { Search } from "../../api/types";
 import { useRead } from "../../api/use";
 import { artifactName, detailOf, kindOf, shortType } from "../../graph/facts";
 import { place, useAddress } from "../../host";
@@ -9,11 +9,12 @@ import { plain } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
 import { ErrorMessage, useSingleKeys } from "../../ui/page";
-import { Button, KindIcon, Marked, Message } from "../../ui/parts";
-import { fieldOf, parseQuery, withField } from "./query";
+import { Button, Chip, KindIcon, Marked, Message } from "../../ui/parts";
+import { Filters, PeriodChip } from "./Filters";
+import { bounds, parsePeriod, since, STRETCH_NAMES } from "./period";
+import { parseQuery } from "./query";
 
 const LIMIT = 50;
-const SHOWN = 12;
 
 export function SearchView() {
   const { t, number } = useLanguage();
@@ -24,12 +25,25 @@ export function SearchView() {
   const settled = useSettled(text);
   const query = parseQuery(settled);
   const [cursors, setCursors] = useState<readonly string[]>([]);
-  useEffect(() => setCursors([]), [settled]);
+  const period = parsePeriod(address.get("from"), address.get("to"));
+  const asked = `${settled} ${period.stretch ?? ""} ${period.from ?? ""} ${period.to ?? ""}`;
+  useEffect(() => setCursors([]), [asked]);
   const cursor = cursors.at(-1) ?? null;
   const found = useRead(
-    `search ${settled} ${cursor}`,
-    (signal) => api.search({ ...query, limit: LIMIT, cursor }, signal),
+    `search ${asked} ${cursor}`,
+    (signal) => api.search({ ...query, ...bounds(period, Date.now()), limit: LIMIT, cursor }, signal),
     (data) => Boolean(data.behind),
+  );
+  const counts = useKept(
+    useRead(
+      `counts ${asked}`,
+      (signal) => {
+        const now = Date.now();
+        const stretches = STRETCH_NAMES.map((name) => since(name, now));
+        return api.counts({ ...query, ...bounds(period, now), since: stretches }, signal);
+      },
+      (data) => Boolean(data.behind),
+    ).data,
   );
   const facets = useRead("facets", (signal) => api.facets(signal)).data;
   const index = useRead("index", (signal) => api.index(signal)).data;
@@ -46,6 +60,8 @@ export function SearchView() {
     return () => document.removeEventListener("keydown", onKey);
   }, [keysOn]);
   const set = (q: string) => address.change({ q });
+  const clear = () => address.change({ q: null, from: null, to: null });
+  const narrowed = text !== "" || period.stretch !== null || period.from !== null || period.to !== null;
   return (
     <div className="page nav">
       <div className="row" style={{ gap: 14, alignItems: "baseline" }}>
@@ -71,33 +87,22 @@ export function SearchView() {
           .split(/\s+/)
           .filter((word) => /^\w+:/.test(word))
           .map((word) => (
-            <span key={word} className="tag info big">
-              {word}
-              <button
-                type="button"
-                aria-label={`${t("clear")} ${word}`}
-                style={{
-                  minWidth: 24,
-                  minHeight: 22,
-                  display: "grid",
-                  placeItems: "center",
-                  marginRight: -6,
-                }}
-                onClick={() =>
-                  set(
-                    text
-                      .split(/\s+/)
-                      .filter((one) => one !== word)
-                      .join(" "),
-                  )
-                }
-              >
-                <Icon name="x" />
-              </button>
-            </span>
+            <Chip
+              key={word}
+              text={word}
+              onRemove={() =>
+                set(
+                  text
+                    .split(/\s+/)
+                    .filter((one) => one !== word)
+                    .join(" "),
+                )
+              }
+            />
           ))}
-        {text && (
-          <button type="button" className="btn small ghost" onClick={() => set("")}>
+        <PeriodChip period={period} onChange={address.change} />
+        {narrowed && (
+          <button type="button" className="btn small ghost" onClick={clear}>
             {t("clearAll")}
           </button>
         )}
@@ -109,7 +114,16 @@ export function SearchView() {
       </div>
       <div className="find">
         <aside aria-label={t("filters")}>
-          {facets && <FacetLists facets={facets} text={text} onChange={set} />}
+          {facets && (
+            <Filters
+              facets={facets}
+              counts={counts}
+              text={text}
+              period={period}
+              onText={set}
+              onPeriod={address.change}
+            />
+          )}
         </aside>
         {found.error && !found.data ? (
           <div style={{ position: "relative", minHeight: 360 }}>
@@ -129,10 +143,10 @@ export function SearchView() {
           <div style={{ position: "relative", minHeight: 360 }}>
             <Message
               icon="search"
-              title={text ? t("nothingFound") : t("noRuns")}
-              text={text ? t("nothingFoundText") : t("noRunsText")}
+              title={narrowed ? t("nothingFound") : t("noRuns")}
+              text={narrowed ? t("nothingFoundText") : t("noRunsText")}
             >
-              {text && <Button label={t("clearFilters")} onClick={() => set("")} />}
+              {narrowed && <Button label={t("clearFilters")} onClick={clear} />}
             </Message>
           </div>
         )}
@@ -151,117 +165,11 @@ function useSettled(text: string, wait = 200): string {
   return settled;
 }
 
-function FacetLists({
-  facets,
-  text,
-  onChange,
-}: {
-  facets: Facets;
-  text: string;
-  onChange: (text: string) => void;
-}) {
-  const { t } = useLanguage();
-  const lists = [
-    ["type", t("type"), facets.types],
-    ["dag", t("dag"), facets.dag_ids],
-  ] as const;
-  return (
-    <>
-      {lists.map(([field, title, values]) =>
-        values.length ? (
-          <Facet
-            key={field}
-            title={title}
-            values={values}
-            chosen={fieldOf(text, field)}
-            type={field === "type"}
-            onChange={(value) => onChange(withField(text, field, value))}
-          />
-        ) : null,
-      )}
-      <Conditions
-        title={t("metrics")}
-        field="metric"
-        names={facets.metrics}
-        text={text}
-        onChange={onChange}
-      />
-      <Conditions
-        title={t("parameters")}
-        field="param"
-        names={facets.params}
-        text={text}
-        onChange={onChange}
-      />
-    </>
-  );
-}
-
-function Facet(props: {
-  title: string;
-  values: readonly string[];
-  chosen: string | null;
-  type: boolean;
-  onChange: (value: string | null) => void;
-}) {
-  const { t } = useLanguage();
-  const [all, setAll] = useState(false);
-  const shown = all ? props.values : props.values.slice(0, SHOWN);
-  return (
-    <fieldset>
-      <legend>{props.title}</legend>
-      {shown.map((value) => (
-        <label key={value} className="check" title={value}>
-          <input
-            type="checkbox"
-            checked={props.chosen === value}
-            onChange={() => props.onChange(props.chosen === value ? null : value)}
-          />
-          {props.type && (
-            <span className="muted">
-              <Icon name={kindOf(value, "")} size={14} />
-            </span>
-          )}
-          <span className="ell grow">{props.type ? shortType(value) : value}</span>
-        </label>
-      ))}
-      {shown.length < props.values.length && (
-        <button type="button" className="btn small ghost" onClick={() => setAll(true)}>
-          {t("more", { n: props.values.length - shown.length })}
-        </button>
-      )}
-    </fieldset>
-  );
-}
-
-/** Names that a condition can be written for; a click starts one. */
-function Conditions(props: {
-  title: string;
-  field: string;
-  names: readonly string[];
-  text: string;
-  onChange: (text: string) => void;
-}) {
-  if (!props.names.length) return null;
-  return (
-    <fieldset>
-      <legend>{props.title}</legend>
-      <div className="flow">
-        {props.names.slice(0, SHOWN).map((name) => (
-          <button
-            key={name}
-            type="button"
-            className="btn small"
-            title={name}
-            style={{ maxWidth: 200 }}
-            onClick={() => props.onChange(withField(props.text, props.field, name))}
-          >
-            <span className="ell">{name}</span>
-          </button>
-        ))}
-      </div>
-    </fieldset>
-  );
+/** The last answer stays until the next one is there: numbers do not go out while one types. */
+function useKept<T>(data: T | null): T | null {
+  const [kept, setKept] = useState(data);
+  if (data !== null && data !== kept) setKept(data);
+  return data ?? kept;
 }
 
 function Results(props: {

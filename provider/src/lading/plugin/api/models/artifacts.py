@@ -39,6 +39,9 @@ class ArtifactPage(Model):
     versions: list[Version]
     """Newest first, itself included; at most 100."""
     more_versions: int = 0
+    failures: list[StepFacts] = []
+    """Of the task that made it, in the newest 500 runs since the oldest of ``versions`` (all, where these are
+    all): where its newest attempt failed, newest first; at most 100."""
     identical: list[ArtifactFacts] = []
     """Other outputs with the same bytes; at most 50."""
     more_identical: int = 0
@@ -57,6 +60,31 @@ class Search(Model):
     items: list[Found]
     next: str | None = None
     """Give it as ``cursor`` to get what follows; null: that was all."""
+    behind: bool = False
+
+
+class Tally(Model):
+    counts: dict[str, int]
+    """Hits by choice; a choice without a hit is absent."""
+    more: bool
+    """There are more hits than were counted, so that each number is a least one."""
+
+
+class Number(Model):
+    count: int
+    more: bool
+    """There are more."""
+
+
+class Counts(Model):
+    """What each choice of a list would find, with everything else that was asked for."""
+
+    types: Tally
+    """Of any type, also where one was asked for."""
+    dag_ids: Tally
+    """Of any DAG, also where one was asked for."""
+    since: list[Number] = []
+    """Of any time, also where one was asked for: made since each moment of ``since``, in that order."""
     behind: bool = False
 
 
