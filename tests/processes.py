@@ -18,7 +18,7 @@ class Held:
 
     descriptors: int
     threads: int
-    memory_mib: float  # private pages: those that a fork shares are nobody's leak
+    memory_mib: float  # resident, with what forks share: a page that stops to be shared is nobody's leak
 
     def __sub__(self, before: Held) -> Held:
         return Held(
@@ -36,7 +36,7 @@ def held(pid: int) -> Held | None:
         return Held(
             len(list((_PROC / f"{pid}/fd").iterdir())),
             len(list((_PROC / f"{pid}/task").iterdir())),
-            (fields["Private_Clean"] + fields["Private_Dirty"]) / 1024,
+            (fields["Rss"] + fields["Swap"]) / 1024,
         )
     except (FileNotFoundError, ProcessLookupError):
         return None

@@ -155,7 +155,7 @@ def settled(load: Load) -> dict[int, Held]:
 
 def assert_no_more_than(warm: dict[int, Held], now: dict[int, Held]) -> None:
     """Of the processes that were there before, none holds more than ``BOUND`` above; none came to stay."""
-    print(f"\n{'descriptors':>20}{'threads':>14}{'private MiB':>17}  process")
+    print(f"\n{'descriptors':>20}{'threads':>14}{'resident MiB':>17}  process")
     for pid, before in warm.items():
         after = now[pid]
         print(

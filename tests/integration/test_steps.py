@@ -94,6 +94,26 @@ def test_what_several_outputs_hold_is_stored_once() -> None:
     assert read == {name: written[name] for name in ("figure", "small")}
 
 
+@pytest.mark.parametrize("reader", ["step", "task"])
+def test_several_outputs_that_are_read_as_a_whole_are_read_as_what_was_made(reader: str) -> None:
+    """However small they are: else the lineage of their reader ends there."""
+    with DAG(f"read_whole_{reader}", schedule=None) as dag:
+
+        @step
+        def package() -> dict[str, Any]:
+            return {"kernel": "rbf", "support": [1, 2]}
+
+        def count(bundle: dict[str, Any]) -> int:
+            return len(bundle["support"])
+
+        (step if reader == "step" else task)(count)(package())
+
+    assert task_states(run_dag(dag)) == {"package": "success", "count": "success"}
+    made = {o.name: o.artifact.digest for o in event(dag.dag_id, "package").outputs}
+    (read,) = event(dag.dag_id, "count").inputs
+    assert (read.param, read.artifact.digest) == ("bundle", made["return_value"])
+
+
 def test_a_classic_operator_runs_a_function_by_its_name() -> None:
     with DAG("classic", schedule=None) as dag:
         first = StepOperator(task_id="first", python_callable="json:loads", inputs={"s": "[1, 2]"})

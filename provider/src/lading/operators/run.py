@@ -22,6 +22,7 @@ from lading.operators.plan import StepPlan
 from lading.operators.state import TaskState
 from lading.triggers import LadingTrigger
 from lading.xcom.pull import step_view
+from lading.xcom.push import inline
 from lading.xcom.record import record_of
 from lading.xcom.traced import Handle
 from lading_runner import values
@@ -265,7 +266,16 @@ class StepRun:
             found.update(result.outputs)
             if self.operator.multiple_outputs and (whole := result.outputs.get("return_value")):
                 found.update(_keys(whole, self.store))
+            if (small := self._in_row()) is not None:
+                found["return_value"] = small.ref
         return tuple(Output(name, ref) for name, ref in found.items())
+
+    def _in_row(self) -> Handle | None:
+        """A value that its row will hold whole, though it is stored in parts: readers know it by its row."""
+        whole = self.outcome.result.outputs.get("return_value") if self.outcome else None
+        if self.outcome is None or whole is None or whole.format != values.COLLECTION:
+            return None
+        return inline(self.outcome.value, Producer(*self.record.coordinates))
 
     def _remember(self, value: Any, ref: ArtifactRef) -> None:
         """What is pushed again is not stored again: a figure may have other bytes when it is drawn twice."""
