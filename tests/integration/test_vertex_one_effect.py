@@ -196,7 +196,8 @@ def test_a_job_past_its_deadline_is_ended(project: Project, tmp_path: Path) -> N
     with pytest.raises(JobLost, match="did not end within 2 s"):
         desk.run()
     assert desk.ended[0].verdict.failure is FailureClass.TIMEOUT
-    assert [job.state for job in desk.jobs()] == ["CANCELLED"]
+    (job,) = desk.jobs()
+    assert job.state in ("CANCELLED", "FAILED")  # by us, or by the service's own clock
 
 
 @pytest.fixture
