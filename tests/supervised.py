@@ -93,18 +93,18 @@ class Airflow:
 
     def restart(self, name: str) -> None:
         """Kill -9 one of the processes, with all that it started, and start it again."""
-        _signal(self._processes[name].pid, signal.SIGKILL)
-        assert self._processes[name].wait(timeout=20) == -signal.SIGKILL
+        self._kill(name)
         self._processes[name] = self._begin(name)
 
     @contextmanager
-    def paused(self, name: str) -> Iterator[None]:
-        """One of the processes, with all that it started, does nothing meanwhile."""
-        _signal(self._processes[name].pid, signal.SIGSTOP)
+    def without(self, name: str) -> Iterator[None]:
+        """One of the processes is killed, with all that it started, and is away meanwhile. Were it only
+        stopped it might hold the lock of the database."""
+        self._kill(name)
         try:
             yield
         finally:
-            _signal(self._processes[name].pid, signal.SIGCONT)
+            self._processes[name] = self._begin(name)
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
@@ -118,7 +118,7 @@ class Airflow:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=60) as answer:
@@ -208,6 +208,10 @@ class Airflow:
             return False
         return known >= {path.name for path in self.dags.glob("*.py")}
 
+    def _kill(self, name: str) -> None:
+        _signal(self._processes[name].pid, signal.SIGKILL)
+        assert self._processes[name].wait(timeout=20) == -signal.SIGKILL
+
     def _begin(self, name: str) -> subprocess.Popen[bytes]:
         with (self.home / f"{name}.log").open("wb") as out:
             return subprocess.Popen(
@@ -256,8 +260,9 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
-            # one writer at a time: the others wait longer than the five seconds that are usual
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
+            # one writer at a time: the others wait longer than the five seconds that are usual, and not so long
+            # that a request which waits for another of the same server costs a test its time
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=15",
             "AIRFLOW__LADING__CANCEL_GRACE_S": "8",  # more than Airflow gives a killed task
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
             "AIRFLOW__LADING__STORE": (self.home / "store").as_uri(),

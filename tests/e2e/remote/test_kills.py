@@ -51,7 +51,7 @@ def test_jobs_that_neither_worker_nor_trigger_can_end_are_ended_by_the_api_serve
 ) -> None:
     """One task is killed before a triggerer takes its trigger, one loses its worker with its last try."""
     dag_id = f"{place.name}_abandoned"
-    with airflow.paused("triggerer"):
+    with airflow.without("triggerer"):
         run = airflow.trigger(dag_id)
         until(lambda: all(place.runs(run, wait) for wait in WAITS), f"no jobs of {dag_id}")
         until(lambda: airflow.tasks(dag_id, run)["deferred"]["state"] == "deferred", "not deferred")
