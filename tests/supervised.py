@@ -260,8 +260,8 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
-            # one writer at a time: the others wait longer than the five seconds that are usual, and not so long
-            # that a request which waits for another of the same server costs a test its time
+            # one writer at a time: the others wait longer than the five seconds that are usual, but not so
+            # long that a request which waits for another of the same server costs a test its time
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=15",
             "AIRFLOW__LADING__CANCEL_GRACE_S": "8",  # more than Airflow gives a killed task
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
