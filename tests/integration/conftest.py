@@ -13,6 +13,7 @@ import pytest
 import cluster_node
 import databricks_workspace
 import postgres_server
+import vertex_project
 from fakes.pod_worker import PodDesk
 from lading_testkit import require_service
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from fakes.databricks import FakeDatabricks
     from fakes.pod_worker import Desks
+    from vertex_project import Project
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +48,47 @@ def databricks_connection(
     databricks_workspace.forget_hooks()
     yield
     databricks_workspace.forget_hooks()
+
+
+@pytest.fixture(scope="module")
+def file_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeDatabricks]:
+    with databricks_workspace.workspace(tmp_path_factory.mktemp("workspace")) as made:
+        yield made
+
+
+@pytest.fixture(name="fake")
+def calm_workspace(
+    file_workspace: FakeDatabricks, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeDatabricks]:
+    """Of Databricks; no fault of one test reaches the next, and none that was asked for stays unused."""
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", file_workspace.connection())
+    databricks_workspace.forget_hooks()
+    yield file_workspace
+    file_workspace.workspace.go.set()
+    assert all(fate.fired for fate in file_workspace.workspace.fates)
+    file_workspace.faults.clear()
+    file_workspace.workspace.fates.clear()
+    databricks_workspace.forget_hooks()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Of the fake Vertex AI."""
+    vertex_project.require()
+    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
+        yield made
+
+
+@pytest.fixture
+def calm(project: Project) -> Iterator[None]:
+    """No fault of one test reaches the next, and none that was asked for stays unused."""
+    project.vertex.fired.clear()
+    project.vertex.calls.clear()
+    yield
+    left = [*(fault for fault in project.vertex.faults if fault.times), *project.vertex.fates]
+    project.vertex.faults.clear()
+    project.vertex.fates.clear()
+    assert left == [], "a fault was asked for that did not happen"
 
 
 @pytest.fixture

@@ -8,37 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import databricks_workspace
 from databricks_workspace import CLASSIC, FILES, Desk
 from lading.backends.base import FailureClass
 from lading.errors import ConfigError, JobLost, StepFailed
 from lading.resources import Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from fakes.databricks import FakeDatabricks
 
 pytestmark = pytest.mark.service("databricks")
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeDatabricks]:
-    with databricks_workspace.workspace(tmp_path_factory.mktemp("workspace")) as made:
-        yield made
-
-
-@pytest.fixture
-def fake(shared: FakeDatabricks, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatabricks]:
-    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", shared.connection())
-    databricks_workspace.forget_hooks()
-    yield shared
-    shared.workspace.go.set()
-    assert all(fate.fired for fate in shared.workspace.fates)
-    shared.faults.clear()
-    shared.workspace.fates.clear()
-    databricks_workspace.forget_hooks()
 
 
 def facts(n: int) -> dict[str, Any]:

@@ -17,31 +17,12 @@ from supervised import until
 from vertex_project import VertexDesk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from vertex_project import Project
 
-pytestmark = pytest.mark.service("vertex")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(project: Project) -> Iterator[None]:
-    """No fault of one test reaches the next, and none that was asked for stays unused."""
-    project.vertex.fired.clear()
-    project.vertex.calls.clear()
-    yield
-    left = [*(fault for fault in project.vertex.faults if fault.times), *project.vertex.fates]
-    project.vertex.faults.clear()
-    project.vertex.fates.clear()
-    assert left == [], "a fault was asked for that did not happen"
+pytestmark = [pytest.mark.service("vertex"), pytest.mark.usefixtures("calm")]
 
 
 def facts(n: int) -> dict[str, Any]:

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.service("vertex")
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
-
-
 @pytest.fixture
 def settings(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Of an Airflow whose store is the bucket, and whose target is the project."""

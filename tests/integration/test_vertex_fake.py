@@ -15,21 +15,12 @@ from lading.backends.vertex import launch, machines, request
 from supervised import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vertex_project import Project
 
 pytestmark = pytest.mark.service("vertex")
 WHERE = {"project_id": "proj-1234", "region": "us-central1"}
 PARENT = "projects/proj-1234/locations/us-central1"
 GOLDEN = Path(__file__).parents[1] / "golden" / "vertex"
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
 
 
 def custom_job(code: str, **changes: Any) -> dict[str, Any]:

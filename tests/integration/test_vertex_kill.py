@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import vertex_project
 from fakes import vertex_worker
 from integration.test_kill_points import ROOT, SCENES, assert_one_event, environ
 from lading.execution import FAILPOINTS, Outcome, Phase
@@ -28,13 +27,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.service("vertex"), pytest.mark.slow]
 
 VERTEX_POINTS = ("vertex.find.after", "vertex.runner.after", "vertex.create.after")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

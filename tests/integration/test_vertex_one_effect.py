@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import vertex_project
 from lading.backends.base import FailureClass, Observation
 from lading.errors import JobCancelled, JobLost
 from lading.execution import Outcome, Started
@@ -22,26 +21,7 @@ if TYPE_CHECKING:
 
     from vertex_project import Project
 
-pytestmark = pytest.mark.service("vertex")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(project: Project) -> Iterator[None]:
-    """No fault of one test reaches the next, and none that was asked for stays unused."""
-    project.vertex.fired.clear()
-    project.vertex.calls.clear()
-    yield
-    left = [*(fault for fault in project.vertex.faults if fault.times), *project.vertex.fates]
-    project.vertex.faults.clear()
-    project.vertex.fates.clear()
-    assert left == [], "a fault was asked for that did not happen"
+pytestmark = [pytest.mark.service("vertex"), pytest.mark.usefixtures("calm")]
 
 
 def facts(n: int) -> dict[str, Any]:

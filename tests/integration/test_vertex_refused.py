@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import vertex_project
 from lading.backends.vertex import clients
 from lading.errors import ConfigError, JobLost
 from lading.resources import GPU, Resources
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.service("vertex")
 CONNECTION = "AIRFLOW_CONN_GCP_OTHER"
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
 
 
 def step() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from lading.errors import LadingError
 from lading.execution import (
     AttemptFolder,
     Clock,
-    OpenJob,
     Patience,
     Policy,
     open_job_key,
@@ -67,11 +65,6 @@ def end_job(
 def _publish(folder: AttemptFolder, handle: JobHandle) -> None:
     """The event that the worker prepared, unless the attempt has one already."""
     prepared = read_open_job(folder.objects, open_job_key(folder.attempt))
-    event = _event(prepared, handle)
+    event = LineageEvent.from_json(prepared.event).replace(job={"id": handle.id, "url": handle.url})
     if folder.objects.stat(event.key()) is None:
         append(event.at(now()), folder.objects)
-
-
-def _event(prepared: OpenJob, handle: JobHandle) -> LineageEvent:
-    event = LineageEvent.loads(json.dumps(dict(prepared.event)).encode())
-    return event.replace(job={"id": handle.id, "url": handle.url})

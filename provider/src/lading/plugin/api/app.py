@@ -60,13 +60,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
-    KEEPER.start()
+    KEEPER.loop.start()
     WATCH.start()
     try:
         yield
     finally:
         WATCH.stop()
-        KEEPER.stop()
+        KEEPER.loop.stop()
 
 
 def _nowhere(rest: str, request: Request, user: User) -> None:

@@ -17,6 +17,7 @@ from lading import database, deployment
 from lading.errors import LadingError
 from lading.lineage.index.catchup import Progress, Projector
 from lading.lineage.index.tables import state
+from lading.plugin.api.loop import Loop
 from lading_runner.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ class Keeper:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lading-index")
         self._pass: Future[Progress] | None = None
         self._looked = -FRESH_S
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.loop = Loop("lading-index-loop", self._run)
         self.problem: str | None = None
 
     def behind(self) -> bool:
@@ -58,18 +58,6 @@ class Keeper:
         except NotYet:
             return True
 
-    def start(self) -> None:
-        if self._thread is None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._run, name="lading-index-loop", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(5)
-            self._thread = None
-
     def _look(self) -> Progress:
         found = self._try(lambda projector: projector.recent(budget_s=30))
         self._looked = time.monotonic()
@@ -78,7 +66,7 @@ class Keeper:
     def _run(self) -> None:
         self._create_tables()
         next_days = next_whole = time.monotonic()
-        while not self._stop.is_set():
+        while not self.loop.stopping.is_set():
             if time.monotonic() >= next_whole:
                 took = self._try(lambda projector: projector.everything(self._told)).seconds
                 next_whole = time.monotonic() + max(_WHOLE_PERIOD_S, _SHARE * took)
@@ -88,10 +76,10 @@ class Keeper:
                 next_days = time.monotonic() + max(_DAYS_PERIOD_S, _SHARE * took)
             else:
                 self.behind()
-            self._stop.wait(_PERIOD_S)
+            self.loop.stopping.wait(_PERIOD_S)
 
     def _told(self, _: Progress) -> None:
-        if self._stop.is_set():
+        if self.loop.stopping.is_set():
             raise _Stopped
 
     def _try(self, look: Callable[[Projector], Progress]) -> Progress:

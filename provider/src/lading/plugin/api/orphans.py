@@ -7,7 +7,6 @@ worker died with the last try. The API server knows the state of every task.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from lading.execution import (
     over,
     read_open_job,
 )
+from lading.plugin.api.loop import Loop
 from lading.triggers import backend_of, end_job
 from lading_runner.errors import RunnerError
 
@@ -162,36 +162,17 @@ def _label(job: OpenJob) -> str:
     return "/".join([*map(str, place_of(job.attempt)), str(job.attempt.generation)])
 
 
-class Watch:
-    """Looks for orphans for as long as the API server runs."""
-
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        if self._thread is None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._run, name="lading-orphans", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(5)
-            self._thread = None
-
-    def _run(self) -> None:
-        orphans, said = Orphans(over_in_database), ""
-        while not self._stop.wait(_PERIOD_S):
-            try:
-                orphans.look(deployment.store().objects)
-                said = ""
-            except (LadingError, RunnerError, SQLAlchemyError, OSError) as e:
-                told = str(e).split("\n", 1)[0]
-                if told != said:
-                    log.warning("jobs whose tasks are over cannot be looked for: %s", told)
-                said = told
+def _watch() -> None:
+    orphans, said = Orphans(over_in_database), ""
+    while not WATCH.stopping.wait(_PERIOD_S):
+        try:
+            orphans.look(deployment.store().objects)
+            said = ""
+        except (LadingError, RunnerError, SQLAlchemyError, OSError) as e:
+            told = str(e).split("\n", 1)[0]
+            if told != said:
+                log.warning("jobs whose tasks are over cannot be looked for: %s", told)
+            said = told
 
 
-WATCH = Watch()
+WATCH = Loop("lading-orphans", _watch)
