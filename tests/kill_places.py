@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,11 +13,21 @@ from lading.backends import registry
 from lading.config import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Any
 
     from lading.backends.base import Backend, Worker
+
+
+KILLS = int(os.environ.get("LADING_KILLS", "0"))
+
+
+def spread(points: Sequence[str], kills: int | None) -> list[str]:
+    """The point of each kill: as many as asked for, spread over all points or going round them."""
+    kills = KILLS or kills or len(points)
+    step = max(1.0, len(points) / kills)
+    return [points[int(number * step) % len(points)] for number in range(kills)]
 
 
 class Place(NamedTuple):

@@ -233,9 +233,10 @@ def begun(airflow: Airflow, place: Place, dag_id: str, run_id: str, wait: str) -
     until(lambda: next(iter(airflow.objects.list(lines)), None), f"nothing was printed by {dag_id}.{wait}")
 
 
-def say_go(airflow: Airflow, run_id: str) -> None:
-    """To the steps of a run that wait for it."""
-    (airflow.home / "store/blobs" / f"go-{quote(run_id, safe='')}").touch()
+def say_go(airflow: Airflow, run_id: str, number: int | None = None) -> None:
+    """To the steps of a run that wait for it, or to that one whose turn it is."""
+    turn = "" if number is None else f"-{number}"
+    (airflow.home / "store/blobs" / f"go-{quote(run_id, safe='')}{turn}").touch()
 
 
 def targets(places: dict[str, Place], store: Path) -> str:

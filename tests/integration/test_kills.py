@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 from fakes.trial_worker import trial_of
 from integration.test_kill_points import ROOT, SCENES, assert_one_event, assert_true_state, environ
 from integration.test_vertex_kill import VERTEX_POINTS
-from kill_places import PLACES
+from kill_places import PLACES, spread
 from lading.execution import FAILPOINTS, job_name
 from supervised import until
 
@@ -29,18 +28,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("LADING_KILLS", "0"))
-
 
 def planned() -> Iterator[Any]:
-    """Place, number and point of each kill; fewer kills than points are spread over them."""
+    """Place, number and point of each kill."""
     for name, place in PLACES.items():
-        points = [*place.points, *FAILPOINTS]
-        kills = KILLS or place.kills or len(points)
-        step = max(1.0, len(points) / kills)
         marks = [] if name == "venv" else [pytest.mark.service(name)]
-        for number in range(kills):
-            yield pytest.param(name, number, points[int(number * step) % len(points)], marks=marks)
+        for number, point in enumerate(spread([*place.points, *FAILPOINTS], place.kills)):
+            yield pytest.param(name, number, point, marks=marks)
 
 
 def work(folder: Path, place: str, run: str, mode: str = "run", fingerprint: str = "new", **env: str) -> int:

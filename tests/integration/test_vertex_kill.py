@@ -13,6 +13,7 @@ import pytest
 
 from fakes import vertex_worker
 from integration.test_kill_points import ROOT, SCENES, assert_one_event, environ
+from kill_places import spread
 from lading.execution import FAILPOINTS, Outcome, Phase
 from supervised import until
 
@@ -60,7 +61,7 @@ def prepare(project: Project, work: Work, folder: Path, run: str, scene: str) ->
         until(desk.claim, "the earlier job did not begin", 60)
 
 
-@pytest.mark.parametrize("point", [*FAILPOINTS, *VERTEX_POINTS])
+@pytest.mark.parametrize("point", spread([*FAILPOINTS, *VERTEX_POINTS], None))
 def test_a_killed_worker_leaves_one_job_and_a_true_state(
     project: Project, work: Work, tmp_path: Path, point: str
 ) -> None:

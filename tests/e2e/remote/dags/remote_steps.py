@@ -120,16 +120,25 @@ def stopped(target: str) -> None:
 
 
 def wait_for_go(n: int, run_id: str | None = None) -> int:
+    wait_for("go-{}", run_id, 600)
+    return n
+
+
+def wait_for_turn(n: int, run_id: str | None = None) -> int:
+    wait_for(f"go-{{}}-{n}", run_id, 6 * 3600)
+    return n
+
+
+def wait_for(name: str, run_id: str | None, within_s: float) -> None:
     import time
     from pathlib import Path
     from urllib.parse import quote
 
-    end = time.monotonic() + 600
-    while not Path("/lading/store/blobs", f"go-{quote(str(run_id), safe='')}").exists():
+    end = time.monotonic() + within_s
+    while not Path("/lading/store/blobs", name.format(quote(str(run_id), safe=""))).exists():
         if time.monotonic() > end:
             raise TimeoutError("nobody said go")
         time.sleep(0.5)
-    return n
 
 
 def wait_for_go_once(name: str, run_id: str | None = None) -> str:
@@ -148,6 +157,10 @@ def many(target: str) -> None:
     step(task_id="many", on=target)(wait_for_go).expand(n=list(range(20)))
 
 
+def crowd(target: str) -> None:
+    step(task_id="crowd", on=target)(wait_for_turn).expand(n=list(range(50)))
+
+
 def abandoned(target: str) -> None:
     pair(target, 300, pre_execute=note_worker)
 
@@ -164,6 +177,7 @@ DAGS = {
     "terminated": terminated,
     "stopped": stopped,
     "many": many,
+    "crowd": crowd,
 }
 FRAIL = {"outlived": outlived}
 
