@@ -13,6 +13,7 @@ from benchmarks.lineage.dataset import DAGS, names
 from lading.lineage.event import Input, LineageEvent, Output, now, uuid7
 from lading.lineage.index import tables as t
 from lading.lineage.index.catchup import Projector
+from lading.lineage.index.counts import tallies
 from lading.lineage.index.records import Sight, artifacts_by_id, dags
 from lading.lineage.index.rungraph import read_run, run_of
 from lading.lineage.index.search import Condition, Wanted, search
@@ -57,6 +58,11 @@ def queries(engine: Engine, artifacts: int) -> Iterator[Figure]:
         yield _timed("descendants of what all read", 50, 20, _tracer(connection, sight, 1, False))
         for name, wanted in _searches(connection, artifacts):
             yield _timed(f"search {name}", 100, 40, _searcher(connection, sight, wanted))
+        for name, sought in (
+            ("everything", Wanted()),
+            ("metric that many meet", Wanted(conditions=(_over(0.5),))),
+        ):
+            yield _timed(f"counts beside {name}", 100, 40, _counter(connection, sight, sought))
 
 
 def _timed(case: str, target_ms: float, n: int, run: Callable[[], object]) -> Figure:
@@ -110,6 +116,13 @@ def _over(value: float) -> Condition:
 
 def _searcher(connection: Connection, sight: Sight, wanted: Callable[[], Wanted]) -> Callable[[], object]:
     return lambda: artifacts_by_id(connection, search(connection, wanted(), sight, before=None, limit=51))
+
+
+def _counter(connection: Connection, sight: Sight, wanted: Wanted) -> Callable[[], object]:
+    newest = connection.scalar(sa.select(sa.func.max(t.event.c.time_ms)))
+    assert newest is not None
+    since_ms = [newest - days * 86_400_000 for days in (1, 7, 30)]
+    return lambda: tallies(connection, wanted, sight, since_ms)
 
 
 def catch_up(engine: Engine, objects: ObjectStore, count: int = 10_000) -> Figure:

@@ -186,6 +186,38 @@ class IndexContract:
         assert projector.recent().added == 0
         assert projector.recent(back_s=86_400).added == 1
 
+    def test_any_character_is_kept(self, engine: Engine) -> None:
+        texts = [
+            "\\N",
+            "\\",
+            "\\.",
+            "\t",
+            "a\nb",
+            "\r\n",
+            "",
+            " ",
+            "'\"`;",
+            "%s",
+            "𝄞ß",
+            "\\x41",
+            "\x01\x7f",
+            ",",
+        ]
+        uris = [{"uri": text, "version": text} for text in texts]
+        index(engine, store_of([
+            event("train", params={f"{n:02}": text for n, text in enumerate(texts)},
+                  outputs={text or "-": ref(f"of {text}") for text in sorted(texts)},
+                  external={"inputs": uris, "outputs": [{"uri": "s3://a"}]})
+        ]))  # fmt: skip
+        with engine.connect() as connection:
+            facts = connection.scalars(sa.select(t.fact.c.text).order_by(t.fact.c.position))
+            assert list(facts) == texts
+            names = connection.scalars(sa.select(t.artifact.c.name).order_by(t.artifact.c.id))
+            assert list(names) == [text or "-" for text in sorted(texts)]
+            order = t.external.c.direction, t.external.c.position
+            found = connection.execute(sa.select(t.external.c.uri, t.external.c.version).order_by(*order))
+            assert list(found) == [*zip(texts, texts, strict=True), ("s3://a", None)]
+
     def test_failures_are_of_the_same_task_and_of_newest_attempts(self, engine: Engine) -> None:
         lost = {"type": "JobLost", "message": "gone", "class": "infra"}
         bad: dict[str, Any] = {"status": "failed", "error": lost}

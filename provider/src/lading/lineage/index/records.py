@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, func, select
 
 from lading.lineage.index import tables as t
 from lading.lineage.index.rows import place_ms
@@ -43,8 +42,7 @@ class Age(NamedTuple):
 AGE = (t.event.c.try_number, t.event.c.generation, t.event.c.time_ms, t.event.c.uuid)  # columns of Age
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(NamedTuple):
     """One event."""
 
     id: int
@@ -74,8 +72,7 @@ class AttemptRecord:
         return Age(self.try_number, self.generation, self.time_ms, self.uuid)
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactRecord:
+class ArtifactRecord(NamedTuple):
     id: int
     uid: str
     dag_id: str
@@ -115,12 +112,20 @@ class ExternalRecord(NamedTuple):
     version: str | None
 
 
+# Looked up by row: joined, a planner may prefer to read all runs for the few that are asked for.
+_run = t.run.alias("named")
+
+
+def _run_id(of: ColumnElement[int]) -> ColumnElement[str]:
+    return select(_run.c.run_id).where(_run.c.id == of).scalar_subquery()
+
+
 _ATTEMPT = (
     t.event.c.id,
     t.event.c.uuid,
     t.event.c.step,
     t.dag.c.dag_id,
-    t.run.c.run_id,
+    _run_id(t.event.c.run),
     t.step.c.task_id,
     t.step.c.map_index,
     t.event.c.time_ms,
@@ -136,7 +141,7 @@ _ARTIFACT = (
     t.artifact.c.id,
     t.artifact.c.uid,
     t.dag.c.dag_id,
-    t.run.c.run_id,
+    _run_id(t.artifact.c.run),
     t.artifact.c.step,
     t.step.c.task_id,
     t.step.c.map_index,
@@ -154,16 +159,14 @@ _ARTIFACT = (
 
 def attempts(*more: ColumnElement[Any]) -> Select[Any]:
     """Columns of ``attempt``, after ``more``."""
-    source = t.event.join(t.step, t.step.c.id == t.event.c.step)
-    source = source.join(t.run, t.run.c.id == t.event.c.run).join(t.dag, t.dag.c.id == t.event.c.dag)
+    source = t.event.join(t.step, t.step.c.id == t.event.c.step).join(t.dag, t.dag.c.id == t.event.c.dag)
     return select(*more, *_ATTEMPT).select_from(source)
 
 
 def artifacts(*more: ColumnElement[Any]) -> Select[Any]:
     """Columns of ``artifact``, after ``more``."""
     source = t.artifact.join(t.series, t.series.c.id == t.artifact.c.series)
-    source = source.join(t.step, t.step.c.id == t.artifact.c.step)
-    source = source.join(t.run, t.run.c.id == t.artifact.c.run).join(t.dag, t.dag.c.id == t.artifact.c.dag)
+    source = source.join(t.step, t.step.c.id == t.artifact.c.step).join(t.dag, t.dag.c.id == t.artifact.c.dag)
     return select(*more, *_ARTIFACT).select_from(source)
 
 
@@ -221,7 +224,14 @@ def ages(connection: Connection, steps: Iterable[int]) -> list[Aged]:
     return [Aged(id_, step, Age(*age)) for id_, step, *age in each(connection, _AGES, steps)]
 
 
+def tried_again(connection: Connection, steps: Iterable[int]) -> set[int]:
+    """Those of the steps that have several attempts."""
+    return {step for (step,) in each(connection, _TRIED_AGAIN, steps)}
+
+
 _AGES = select(t.event.c.id, t.event.c.step, *AGE).where(t.event.c.step.in_(IDS))
+_TRIED_AGAIN = select(t.event.c.step).where(t.event.c.step.in_(IDS)).group_by(t.event.c.step)
+_TRIED_AGAIN = _TRIED_AGAIN.having(func.count() > 1)
 
 
 _Attempt = TypeVar("_Attempt", AttemptRecord, Aged)

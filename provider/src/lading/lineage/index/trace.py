@@ -3,6 +3,7 @@ not read. Nodes are counted once, however many paths lead to them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,7 @@ from lading.lineage.index.records import (
     attempts_by_id,
     chunked,
     newest,
+    tried_again,
     whole_seen,
     wholes,
 )
@@ -58,7 +60,14 @@ class _Hit(NamedTuple):
     param: str | None
     event: int
     step: int
-    age: Age
+    try_number: int
+    generation: int
+    time_ms: int
+    uuid: str
+
+    @property
+    def age(self) -> Age:
+        return Age(self.try_number, self.generation, self.time_ms, self.uuid)
 
 
 def trace(
@@ -129,7 +138,7 @@ class _Walk:
                 if self._full():
                     missed.add(hit.event)
                     continue
-                self.events[hit.event] = new[hit.event] = hit.age.time_ms
+                self.events[hit.event] = new[hit.event] = hit.time_ms
             self.edges[edge] = None
         self.left_out += len(missed)
         return new
@@ -186,15 +195,15 @@ class _Walk:
         rivals = wholes(self.connection, elements)
         for hit in self._hits(elements, t.READ):
             whole, element = elements[hit.artifact]
-            if whole_seen(rivals[hit.artifact], hit.age.time_ms) == whole:
+            if whole_seen(rivals[hit.artifact], hit.time_ms) == whole:
                 hits.append((hit, EdgeRecord(hit.event, t.READ, whole, hit.param, element)))
-        return sorted(hits, key=lambda pair: (pair[0].age.time_ms, pair[0].age.uuid))
+        return sorted(hits, key=lambda pair: (pair[0].time_ms, pair[0].uuid))
 
     def _hits(self, artifacts: Iterable[int], direction: int) -> Iterator[_Hit]:
         """No more than there is room for, and one: millions may have read one artifact."""
         most = max(0, self.limit - len(self.events) - len(self.elements)) + 1
         rows = records.each(self.connection, self._at, artifacts, direction=direction, most=most)
-        return (_Hit(artifact, param, event, step, Age(*age)) for artifact, param, event, step, *age in rows)
+        return map(_Hit._make, rows)
 
 
 def _attempts_at(sight: Sight) -> Select[Any]:
@@ -238,8 +247,12 @@ def _idle(connection: Connection, superseded: Collection[int]) -> set[int]:
 
 
 def _count_attempts(connection: Connection, found: Trace) -> None:
-    every = ages(connection, {record.step for record in found.attempts.values()})
-    last = newest(every)
-    for age in every:
-        found.counts[age.step] = found.counts.get(age.step, 0) + 1
-    found.superseded = {record.id for record in found.attempts.values() if last[record.step].id != record.id}
+    found.counts = dict.fromkeys((record.step for record in found.attempts.values()), 1)
+    several = ages(connection, tried_again(connection, found.counts))
+    last = newest(several)
+    found.counts.update(Counter(age.step for age in several))
+    found.superseded = {
+        record.id
+        for record in found.attempts.values()
+        if record.step in last and last[record.step].id != record.id
+    }
