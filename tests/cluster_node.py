@@ -113,6 +113,16 @@ class Cluster:
     def pods(self) -> list[Any]:
         return self.api.list_namespaced_pod(self.space).items  # type: ignore[no-any-return]
 
+    def evict(self, pod: str) -> None:
+        """As ``kubectl drain`` and every autoscaler do it; ``policy/v1`` is there since 1.22."""
+        from kubernetes import client
+
+        minor = int(client.VersionApi(self.api.api_client).get_code().minor.rstrip("+"))
+        version = "policy/v1" if minor >= 22 else "policy/v1beta1"
+        eviction = {"apiVersion": version, "kind": "Eviction", "metadata": {"name": pod}}
+        # the answer is a status, which the client does not know how to read
+        self.api.create_namespaced_pod_eviction(pod, self.space, eviction, _preload_content=False)
+
     def made(self) -> int:
         """How many pods there were since the test began, the gone ones too: by their events."""
         return len(self._created() - self._before)
