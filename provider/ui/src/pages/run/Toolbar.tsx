@@ -31,7 +31,7 @@ export function Toolbar(props: Props) {
   const short = tight || props.selectedName !== null;
   return (
     <div className="tool" role="toolbar" aria-label={t("tools")}>
-      <label className="field" style={{ width: tight ? 160 : 232 }}>
+      <label className="field" style={{ flex: "1 1 160px", maxWidth: tight ? 160 : 232 }}>
         <Icon name="search" size={14} />
         <input
           ref={props.findRef}
