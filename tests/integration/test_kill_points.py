@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fakes.attempts import FileState
+from kill_places import spread
 from lading.backends.local import alive
 from lading.execution import FAILPOINTS, Outcome, Phase
 
@@ -73,7 +74,7 @@ def prepare(folder: Path, kind: str, scene: str) -> subprocess.Popen[bytes] | No
 
 
 @pytest.mark.parametrize("kind", ["detached", "local"])
-@pytest.mark.parametrize("point", FAILPOINTS)
+@pytest.mark.parametrize("point", spread(FAILPOINTS, None))
 def test_a_killed_worker_leaves_one_effect_and_a_true_state(tmp_path: Path, kind: str, point: str) -> None:
     scene = SCENES.get(point, "plain")
     earlier = prepare(tmp_path, kind, scene)
