@@ -260,8 +260,9 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__XCOM_BACKEND": "lading.xcom.LadingXComBackend",
-            # one writer at a time: the others wait longer than the five seconds that are usual, but not so
-            # long that a request which waits for another of the same server costs a test its time
+            # One writer at a time: the others wait longer than the five seconds that are usual. But Airflow's
+            # API server writes its audit log on the very loop that has to end the request whose lock it
+            # waits for: then only this time ends the wait, and the request is asked again.
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=15",
             "AIRFLOW__LADING__CANCEL_GRACE_S": "8",  # more than Airflow gives a killed task
             "AIRFLOW__LADING__ENVIRONMENTS": str(self.home / "environments"),
