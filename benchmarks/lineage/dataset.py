@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import random
 import time
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lading.lineage.index import tables as t
+from lading.lineage.index.insert import insert
 from lading.lineage.index.rows import SeriesKey, place, uid
 from lading.lineage.nodes import ArtifactKey, StepKey
 
@@ -130,18 +129,4 @@ def _sources(dag: int, run: int, step: int, id_: int) -> tuple[int, int]:
 
 
 def _insert(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
-    columns = [column.name for column in table.columns]
-    cursor = connection.connection.cursor()
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        cursor.executemany(f"INSERT INTO {table.name} VALUES ({marks})", rows)
-        return
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerows(
-        ["\\N" if v is None else f"\\x{v.hex()}" if isinstance(v, bytes) else v for v in row] for row in rows
-    )
-    file.seek(0)
-    cursor.copy_expert(
-        f"COPY {table.name} ({', '.join(columns)}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", file
-    )
+    insert(connection, table, [column.name for column in table.columns], rows)

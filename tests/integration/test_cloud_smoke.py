@@ -41,27 +41,20 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     deployment.settings.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    vertex_project.require()
-    with vertex_project.project(tmp_path_factory.mktemp("vertex")) as made:
-        yield made
-
-
 @pytest.fixture
-def project(cloud: Project, fresh: pytest.MonkeyPatch) -> Iterator[Project]:
-    options = {"base_url": cloud.gcs.url, "bearer_token": TOKEN}
+def project(project: Project, fresh: pytest.MonkeyPatch) -> Iterator[Project]:
+    options = {"base_url": project.gcs.url, "bearer_token": TOKEN}
     bucket = {"conn_type": "lading", "host": "gs://lading/smoke", "extra": options}
     target = {"region": "us-central1", "image": vertex_project.IMAGE}
     fresh.setenv("AIRFLOW_CONN_BUCKET", json.dumps(bucket))
     fresh.setenv("AIRFLOW__LADING__STORE", "bucket")
     fresh.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"vertex": target}))
-    cloud.vertex.jobs.clear()
-    cloud.vertex.calls.clear()
-    yield cloud
-    left = [*(fault for fault in cloud.vertex.faults if fault.times), *cloud.vertex.fates]
+    project.vertex.jobs.clear()
+    project.vertex.calls.clear()
+    yield project
+    left = [*(fault for fault in project.vertex.faults if fault.times), *project.vertex.fates]
     assert left == [], "a fault was asked for that did not happen"
-    cloud.vertex.faults.clear()
+    project.vertex.faults.clear()
 
 
 @pytest.fixture
