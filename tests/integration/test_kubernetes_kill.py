@@ -14,6 +14,7 @@ import pytest
 
 import cluster_node
 from cluster_node import wait_until
+from lading.execution import over
 
 if TYPE_CHECKING:
     from fakes.pod_worker import Desks
@@ -22,6 +23,12 @@ pytestmark = pytest.mark.service("kubernetes")
 
 ROOT = Path(__file__).parents[2]
 SLEEP = "def run():\n    import time\n    print('begun')\n    time.sleep(600)\n"
+STUBBORN = """def run():
+    import signal, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+    time.sleep(600)
+"""
 OK = "def run():\n    return 42\n"
 
 
@@ -74,6 +81,19 @@ def test_a_worker_killed_while_it_cancels_leaves_nothing_running(
     assert target.made() == 2
     assert_one_success(tmp_path, 2)
     assert target.left_behind() == []
+
+
+@pytest.mark.parametrize("kind", ["pod", "job"])
+def test_a_step_that_ignores_its_cancellation_has_its_grace_and_not_the_target_s(
+    desk: Desks, target: cluster_node.Cluster, kind: str
+) -> None:
+    one = desk(STUBBORN, kind=kind, grace_s=600)
+    handle = one.worker().start().handle
+    assert handle is not None
+    assert wait_until(lambda: "deaf" in one.backend.logs(handle, None), 60)
+    one.backend.cancel(handle, 2)
+    assert wait_until(lambda: over(one.backend.observe(handle)), 120)
+    assert wait_until(lambda: one.backend.find(handle.name) is None, 60)
 
 
 def secrets(target: cluster_node.Cluster) -> list[str]:

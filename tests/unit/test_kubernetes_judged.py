@@ -7,43 +7,15 @@ from typing import Any
 import pytest
 
 from lading.backends.base import FailureClass, JobState, Observation
-from lading.backends.kubernetes.judged import gone, judged, judged_job, replaced
+from lading.backends.kubernetes.judged import gone, judged
 from lading.backends.kubernetes.status import never_ran
+from pod_samples import CREATED, NOW, SCHEDULED, WAIT, ended, event, pod, waiting
 
-CREATED = "2026-11-20T12:00:00Z"
-NOW = 1795176000.0 + 10  # ten seconds later
-WAIT = 600.0
-SCHEDULED = {"type": "PodScheduled", "status": "True"}
 NO_NODE = "0/1 nodes are available: 1 Insufficient cpu."
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NO_NODE}
 NOT_FOUND = 'Failed to pull image "acme/train:1": rpc error: code = NotFound desc = acme/train:1: not found'
 REFUSED = 'Failed to pull image "acme/train:1": dial tcp 127.0.0.1:1: connect: connection refused'
 NO_PYTHON = 'exec: "python3": executable file not found in $PATH: unknown'
-
-
-def pod(phase: str, state: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
-    meta = {"name": "lading-0", "uid": "u", "creationTimestamp": CREATED, **status.pop("metadata", {})}
-    limits = {"limits": {"memory": "64Mi"}}
-    base = {"name": "base", "image": "acme/train:1", "command": ["python3", "-I"], "resources": limits}
-    if state is not None:
-        status["containerStatuses"] = [
-            {"name": "base", "image": "acme/train:1", "imageID": "", "state": state}
-        ]
-    return {"metadata": meta, "spec": {"containers": [base]}, "status": {"phase": phase, **status}}
-
-
-def ended(
-    code: int, reason: str = "Error", phase: str = "Failed", message: str = "", **more: Any
-) -> dict[str, Any]:
-    return pod(phase, {"terminated": {"exitCode": code, "reason": reason, "message": message}}, **more)
-
-
-def waiting(reason: str, message: str = "") -> dict[str, Any]:
-    return pod("Pending", {"waiting": {"reason": reason, "message": message}}, conditions=[SCHEDULED])
-
-
-def event(reason: str, message: str, count: int = 1, at: str = "12:00:01") -> dict[str, Any]:
-    return {"reason": reason, "message": message, "count": count, "lastTimestamp": f"2026-11-20T{at}Z"}
 
 
 def look(
@@ -367,38 +339,6 @@ def test_of_a_pod_that_is_gone_its_events_may_tell_why(
     seen = gone("lading-0", events)
     assert (seen.state, seen.failure) == (JobState.LOST, failure)
     assert words in seen.reason
-
-
-def test_a_job_without_a_pod_waits_as_long_as_a_pod_without_a_node() -> None:
-    job = {"metadata": {"name": "lading-0", "creationTimestamp": CREATED}, "status": {}}
-    quota = event("FailedCreate", "exceeded quota: small")
-    assert judged_job(job, [quota], NOW, WAIT) == Observation(
-        JobState.QUEUED, reason="FailedCreate: exceeded quota: small"
-    )
-    seen = judged_job(job, [quota], NOW, 5)
-    assert (seen.state, seen.failure) == (JobState.ENDED, FailureClass.CAPACITY)
-    assert "exceeded quota: small" in seen.reason
-
-
-def test_a_job_that_lost_its_pod_is_lost() -> None:
-    failed = {
-        "type": "Failed",
-        "status": "True",
-        "reason": "BackoffLimitExceeded",
-        "message": "reached the limit",
-    }
-    job = {"metadata": {"name": "lading-0", "creationTimestamp": CREATED}, "status": {"conditions": [failed]}}
-    seen = judged_job(job, [], NOW, WAIT)
-    assert (seen.state, seen.failure) == (JobState.ENDED, FailureClass.INFRA)
-    assert "reached the limit" in seen.reason
-
-
-def test_a_second_pod_of_a_job_found_its_claim_taken_since_the_first_was_deleted() -> None:
-    job = {"metadata": {"name": "lading-0", "creationTimestamp": CREATED}, "status": {}}
-    seen = replaced(job, look(ended(86)))
-    assert (seen.state, seen.exit_code, seen.failure) == (JobState.ENDED, None, FailureClass.INFRA)
-    for other in (ended(0), ended(3), ended(137, "OOMKilled")):
-        assert replaced(job, look(other)) == look(other)
 
 
 def test_only_a_pod_of_which_nothing_began_is_deleted_at_once() -> None:

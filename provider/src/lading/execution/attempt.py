@@ -183,7 +183,7 @@ class AttemptRunner:
         state = self._state.load()
         if state is None or state.phase is Phase.FINAL:
             return
-        gone = self._cancel_job(state)
+        gone = self._cancel_job(state, self._policy.grace_s)
         verdict = self._report_cancelled(state, gone, failure)
         failpoint("cancel.reported")
         if over(gone):
@@ -270,10 +270,11 @@ class AttemptRunner:
         if decision.previous is Previous.NOTHING:
             return
         if decision.previous is Previous.CANCEL:
-            gone = self._cancel_job(state)
+            patience_s = self._policy.grace_s + self._policy.gone_s
+            gone = self._cancel_job(state, patience_s)
             if not over(gone):
                 raise TransientError(
-                    f"the job of generation {state.generation} still runs {self._policy.grace_s:.0f} s "
+                    f"the job of generation {state.generation} still runs {patience_s:.0f} s "
                     f"after it was told to end; expected it gone before another begins; "
                     f"let the task retry, or end it by hand"
                 )
@@ -289,14 +290,14 @@ class AttemptRunner:
     def _time_out(self, started: Started, folder: AttemptFolder) -> Ended:
         state = self._state.load()
         if state is not None and state.generation == started.attempt.generation:
-            self._cancel_job(state)
+            self._cancel_job(state, self._policy.grace_s)
         verdict = failed(FailureClass.TIMEOUT, self._too_long())
         return self._ended(
             started, Observation(JobState.ENDED, failure=FailureClass.TIMEOUT), folder.result(), verdict
         )
 
-    def _cancel_job(self, state: AttemptState) -> Observation:
-        """How the job was last seen: ``over``, unless it outlives its grace. The intent is kept in the store:
+    def _cancel_job(self, state: AttemptState, patience_s: float) -> Observation:
+        """How the job was last seen: ``over``, unless it outlives that. The intent is kept in the store:
         a killed task has seconds, Airflow's server may be slow, and it takes no state of a cleared task."""
         folder = self._folder(self._attempt(state))
         self._patience.ask(folder.mark_cancelled)
@@ -312,7 +313,8 @@ class AttemptRunner:
             seen.append(self._patience.ask(lambda: self._backend.observe(handle)))
             return over(seen[-1])
 
-        self._patience.until(gone, self._policy.grace_s)
+        runs_on = f"the job of generation {state.generation} was told to end and still runs"
+        self._patience.until(gone, patience_s, runs_on)
         failpoint("cancel.ended")
         return seen[-1]
 

@@ -28,6 +28,7 @@ class Policy:
     transient_s: float = 600.0  # how long a silent platform or store is asked again
     settle_s: float = 10.0  # how long an ended job's result and outputs are looked for
     grace_s: float = 30.0  # between asking a job to end and forcing it
+    gone_s: float = 300.0  # from then on, how long another generation waits for a job to be gone
     duplicate_s: float = 3600.0  # how long a duplicate waits for the claim's holder
     backoff_s: float = 10.0  # before the first resubmission; doubles
 
@@ -72,11 +73,15 @@ class Patience:
                     said = True
             self.clock.sleep(next(pauses))
 
-    def until(self, done: Callable[[], bool], within_s: float) -> bool:
-        """Whether ``done`` came true in time."""
-        pauses, end = self.pauses(), self.clock.now() + within_s
+    def until(self, done: Callable[[], bool], within_s: float, otherwise: str = "") -> bool:
+        """Whether ``done`` came true in time. ``otherwise``: what is said of it where that takes long."""
+        pauses, begun = self.pauses(), self.clock.now()
         while not done():
-            if self.clock.now() >= end:
+            waited = self.clock.now() - begun
+            if waited >= within_s:
                 return False
+            if waited >= _WORTH_SAYING_S and otherwise:
+                self.say(f"{otherwise}; waited for up to {within_s:.0f} s")
+                otherwise = ""
             self.clock.sleep(next(pauses))
         return True

@@ -141,9 +141,15 @@ class KubernetesBackend:
         return replaced(made, seen) if made["metadata"]["uid"] != pod["metadata"]["uid"] else seen
 
     def cancel(self, handle: JobHandle, grace_s: float) -> None:
+        """A Job's own deletion would leave its pod the time of the target's ``grace_s``."""
         made, pod = self._look(handle)
-        if made is not None and not is_over(pod):
-            self._delete(handle, 0 if never_ran(pod) else grace_s)
+        if made is None or is_over(pod):
+            return
+        given = 0 if never_ran(pod) else grace_s
+        self._delete(handle, given)
+        if pod is not None and pod is not made:
+            name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+            self._cluster.delete("pods", name, handle.extra["namespace"], uid, given)
 
     def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
         _, pod = self._look(handle)

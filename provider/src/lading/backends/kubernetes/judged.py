@@ -57,6 +57,8 @@ def judged_job(
 ) -> Observation:
     """Of a Job that has no pod."""
     name = job["metadata"]["name"]
+    if "deletionTimestamp" in job["metadata"]:  # it makes no more pods
+        return gone(name, events)
     failed = condition(job, "Failed", "True")
     if failed is not None:
         reason = f"Job {name} has no pod any more: {said(failed)}"
