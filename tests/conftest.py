@@ -66,16 +66,13 @@ def airflow_db() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With ``-n``: one process has all tests of a file, or of a folder with servers of its own."""
+    """With ``-n``: one process has all tests of a file, or of a folder whose tests share servers."""
     from xdist.scheduler import LoadScopeScheduling
 
     class TogetherByServers(LoadScopeScheduling):  # type: ignore[misc]  # has no types
         def _split_scope(self, nodeid: str) -> str:
             file = Path(nodeid.partition("::")[0])
-            alone = (
-                file.parent == Path("tests") or not (config.rootpath / file.parent / "conftest.py").exists()
-            )
-            return str(file if alone else file.parent)
+            return str(file.parent if file.is_relative_to("tests/e2e") else file)
 
     return TogetherByServers(config, log)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import docker_engine
+from cluster_node import wait_until
 from docker_engine import Desk, api
 from lading.backends.base import Connection, FailureClass, Worker
 from lading.errors import ConfigError, StepFailed
@@ -121,7 +122,8 @@ def test_requirements_are_installed_once_and_shared(tmp_path: Path) -> None:
         assert desk.ended[0].handle is not None
         assert desk.ended[0].handle.extra["environment"]["lock"].startswith("sha256:")
     assert made[1] is False
-    assert api().containers(all=True, filters={"label": "lading.builder"}) == []
+    # of other tests at the same time, too
+    assert wait_until(lambda: api().containers(all=True, filters={"label": "lading.builder"}) == [], 60)
 
 
 def test_requirements_that_do_not_exist_fail_at_once(tmp_path: Path) -> None:
