@@ -40,7 +40,7 @@ def visit(browser: Any, server: UiServer, **options: Any) -> Iterator[Visit]:
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     seen = Visit(page, server)
-    page.on("console", lambda message: _counts(message) and seen.errors.append(message.text))
+    page.on("console", lambda message: _counts(message) and seen.errors.append(_where(message)))
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
     own = ("data:", "blob:", f"http://127.0.0.1:{server.port}/")
@@ -57,6 +57,10 @@ def visit(browser: Any, server: UiServer, **options: Any) -> Iterator[Visit]:
 def _counts(message: Any) -> bool:
     # a container that starts on this machine adds a network, at which Chromium drops open requests
     return message.type == "error" and "ERR_NETWORK_CHANGED" not in message.text
+
+
+def _where(message: Any) -> str:
+    return f"{message.text} ({message.location.get('url')})"
 
 
 def log_in(page: Any, server: UiServer) -> None:
