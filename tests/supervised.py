@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lading_runner.store.base import ObjectStore
 
 _START_S = 180.0  # a quarter of that on an idle machine
+_DELETED = b"ObjectDeletedError: Instance '<DagRun"
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -63,6 +65,8 @@ class Airflow:
     triggerer: bool = False
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _port: int = 0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _watch: threading.Thread | None = None
 
     @property
     def notes(self) -> Path:
@@ -80,9 +84,14 @@ class Airflow:
         for name in ("api-server", "scheduler", "dag-processor", *(["triggerer"] if self.triggerer else [])):
             self._processes[name] = self._begin(name)
         until(self._up, f"Airflow does not start:\n{self._said()}", _START_S)
+        self._watch = threading.Thread(target=self._revive, daemon=True)
+        self._watch.start()
 
     def stop(self) -> None:
         """Ends every process, tasks and jobs included."""
+        self._over.set()
+        if self._watch is not None:
+            self._watch.join()
         for number in (signal.SIGTERM, signal.SIGKILL):
             for process in self._processes.values():
                 _signal(process.pid, number)
@@ -207,6 +216,16 @@ class Airflow:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
         return known >= {path.name for path in self.dags.glob("*.py")}
+
+    def _revive(self) -> None:
+        """Start the scheduler again, as every deployment does, where it died of a run's deletion: Airflow 3.3
+        names the run in the log of its error, which reads the row that is gone."""
+        said = self.home / "scheduler.log"
+        while not self._over.wait(0.2):
+            code = self._processes["scheduler"].poll()
+            if code is not None and code > 0 and _DELETED in said.read_bytes():
+                said.rename(self.home / "scheduler-that-died.log")
+                self._processes["scheduler"] = self._begin("scheduler")
 
     def _kill(self, name: str) -> None:
         _signal(self._processes[name].pid, signal.SIGKILL)
