@@ -26,9 +26,17 @@ def require() -> None:
     from urllib3.exceptions import HTTPError
 
     try:
-        core().list_node(_request_timeout=5)
+        nodes = core().list_node(_request_timeout=5).items
     except (HTTPError, OSError, config.ConfigException) as e:
         require_service("kubernetes", False, str(e))
+        return
+    pressed = [f"{node.metadata.name}: {one.message}" for node in nodes for one in _pressures(node)]
+    if pressed:  # pods are evicted and images removed there: each test would wait until its own time ends
+        require_service("kubernetes", False, f"no room on {', '.join(pressed)}; free its disk or memory")
+
+
+def _pressures(node: Any) -> list[Any]:
+    return [one for one in node.status.conditions if one.type.endswith("Pressure") and one.status == "True"]
 
 
 def core() -> Any:

@@ -91,6 +91,27 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+class _AtOnce:
+    """A test that fails says so when it does: a run may be ended before its summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            lines = report.longreprtext.splitlines()
+            last = [line for line in lines if line.startswith("E ")][:3] or lines[-3:]
+            terminal.ensure_newline()
+            terminal.write_line(f"{report.nodeid} failed ({report.when}, {report.duration:.0f} s)", red=True)
+            terminal.write_line("\n".join(last))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_AtOnce(config))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):  # it ends without the calls that are registered for the exit
         shutil.rmtree(HOME, ignore_errors=True)
