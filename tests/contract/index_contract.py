@@ -18,9 +18,10 @@ from index_databases import content, everything, index, put, store_of
 from lading.lineage.event import now, uuid7
 from lading.lineage.graph import History
 from lading.lineage.graph import trace as told_by_events
+from lading.lineage.index import among
 from lading.lineage.index import tables as t
 from lading.lineage.index.catchup import Projector
-from lading.lineage.index.lookup import failures, read_artifact, versions
+from lading.lineage.index.lookup import artifacts_of_uids, failures, read_artifact, versions
 from lading.lineage.index.records import Sight
 from lading.lineage.index.rows import uid
 from lading.lineage.index.rungraph import read_run, run_of
@@ -90,6 +91,39 @@ class IndexContract:
             assert cut.left_out > 0
             shallow = trace(connection, page, sight, back=True, depth=1, limit=2000)
             assert (shallow.deeper, {a.task_id for a in shallow.attempts.values()}) == (True, {"publish"})
+
+    def test_an_id_with_more_behind_it_is_another(self, engine: Engine) -> None:
+        index(engine, store_of(sweep()))
+        with engine.connect() as connection:
+            known, sight = connection.scalar(sa.select(t.artifact.c.uid)), everything(connection)
+            assert [*artifacts_of_uids(connection, [f"{known}0", f"{known}"], sight)] == [known]
+            assert artifacts_of_uids(connection, [f"{known}0"], sight) == {}
+            assert read_artifact(connection, f"{known}0", sight) is None
+
+    def test_a_cut_does_not_hang_on_how_many_are_asked_for_at_once(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Eight read one artifact and write one each; the first did it twice, with the same result."""
+        made = ref("made", "str", "text")
+        told = [event("make", n=1, outputs={"return_value": made})]
+        for n in range(9):
+            task, again = (f"use_{n % 8}", n // 8 + 1)
+            told.append(
+                event(task, n=n + 2, at_s=n + 1, try_number=again, inputs={"x": (made, by("make"))},
+                      outputs={"return_value": ref(f"out_{n % 8}", "str", "text")})
+            )  # fmt: skip
+        index(engine, store_of(told))
+        with engine.connect() as connection:
+            sight = everything(connection)
+            root = _artifact(connection, DAG, "make", "return_value", made)
+            for limit in range(2, 20):
+                cuts = []
+                for at_once in (900, 4, 1):
+                    monkeypatch.setattr(among, "_MOST", at_once)
+                    cuts.append(trace(connection, root, sight, back=False, depth=9, limit=limit))
+                assert cuts[0] == cuts[1] == cuts[2]
+                assert bool(cuts[0].left_out) == (limit < 1 + 9 + 8)
+            assert sum(edge.direction == t.WROTE for edge in cuts[0].edges) == 9
 
     def test_a_dag_out_of_sight_is_not_passed_through(self, engine: Engine) -> None:
         """a of one DAG, through a hidden one, to c of a third: nothing leads from a to c."""

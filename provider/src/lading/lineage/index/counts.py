@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from lading.lineage.index import tables as t
-from lading.lineage.index.records import chunked
+from lading.lineage.index.among import chunked
 from lading.lineage.index.rows import first_place
 from lading.lineage.index.search import search
 

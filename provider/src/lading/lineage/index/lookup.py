@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from lading.lineage.index import tables as t
+from lading.lineage.index.among import chunked
 from lading.lineage.index.records import (
     ArtifactRecord,
     AttemptRecord,
@@ -17,7 +18,6 @@ from lading.lineage.index.records import (
     attempt,
     attempts,
     attempts_by_id,
-    chunked,
     newest,
 )
 from lading.lineage.index.rows import event_of

@@ -9,19 +9,19 @@ from sqlalchemy import bindparam, func, select, update
 
 from lading.errors import IndexBroken
 from lading.lineage.index import tables as t
+from lading.lineage.index.among import chunked
 from lading.lineage.index.insert import insert
 from lading.lineage.index.rows import EventRow, ExternalRow, FactRow, Link, SeriesKey, place_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
     from lading.lineage.index.rows import ArtifactRow, EventRows
     from lading.lineage.nodes import StepKey
 
-_IN = 500  # values in one IN list
 _T = TypeVar("_T")
 
 
@@ -38,7 +38,8 @@ def lock(connection: Connection) -> None:
 def add(connection: Connection, events: Iterable[EventRows]) -> int:
     """How many were new; to be called with ``lock`` held, in one transaction."""
     distinct = {rows.event.uuid: rows for rows in events}
-    known = set(_values(connection, t.event.c.uuid, list(distinct)))
+    uuid = t.event.c.uuid
+    known = {name for (name,) in chunked(connection, select(uuid), uuid, distinct)}
     new = [rows for name, rows in distinct.items() if name not in known]
     if new:
         _Batch(connection, new).add()
@@ -85,7 +86,7 @@ class _Batch:
 
     def _add_dags(self, steps: Iterable[StepKey]) -> None:
         names = list(dict.fromkeys(step.dag_id for step in steps))
-        rows = _rows(self.connection, select(t.dag.c.dag_id, t.dag.c.id), t.dag.c.dag_id, names)
+        rows = chunked(self.connection, select(t.dag.c.dag_id, t.dag.c.id), t.dag.c.dag_id, names)
         self.dags.update({row[0]: row[1] for row in rows})
         missing = [name for name in names if name not in self.dags]
         new = list(self._numbered(t.dag, missing))
@@ -97,7 +98,7 @@ class _Batch:
         query = select(t.run.c.id, t.run.c.dag, t.run.c.run_id, t.run.c.started_ms)
         query = query.where(t.run.c.dag.in_(list(names)))
         earlier = []
-        for id_, dag, run_id, known in _rows(
+        for id_, dag, run_id, known in chunked(
             self.connection, query, t.run.c.run_id, list({run_id for _, run_id in started})
         ):
             key = names[dag], run_id
@@ -118,7 +119,7 @@ class _Batch:
         query = select(t.step.c.id, t.step.c.run, t.step.c.task_id, t.step.c.map_index)
         query = query.where(t.step.c.task_id.in_(list({step.task_id for step in steps})))
         by_place = {(self.runs[step[:2]], step.task_id, step.map_index): step for step in steps}
-        for id_, *place in _rows(self.connection, query, t.step.c.run, list(runs)):
+        for id_, *place in chunked(self.connection, query, t.step.c.run, list(runs)):
             if step := by_place.get(tuple(place)):
                 self.steps[step] = id_
         missing = [step for step in steps if step not in self.steps]
@@ -131,7 +132,7 @@ class _Batch:
     def _add_series(self, series: Iterable[SeriesKey]) -> None:
         by_key = {key.uid: key for key in series}
         query = select(t.series.c.key, t.series.c.id)
-        for name, id_ in _rows(self.connection, query, t.series.c.key, list(by_key)):
+        for name, id_ in chunked(self.connection, query, t.series.c.key, list(by_key)):
             self.series[by_key[name]] = id_
         missing = [key for key in by_key.values() if key not in self.series]
         new = []
@@ -143,7 +144,7 @@ class _Batch:
     def _add_artifacts(self, mentioned: Mapping[str, ArtifactRow]) -> None:
         query = select(t.artifact.c.uid, t.artifact.c.id, t.artifact.c.place)
         earlier = []
-        for name, id_, place in _rows(self.connection, query, t.artifact.c.uid, list(mentioned)):
+        for name, id_, place in chunked(self.connection, query, t.artifact.c.uid, list(mentioned)):
             self.artifacts[name] = id_
             if mentioned[name].place < place:
                 earlier.append((id_, mentioned[name].place))
@@ -193,15 +194,3 @@ _ARTIFACT = (
     *("id", "uid", "dag", "run", "step", "series", "name", "element"),
     *("digest", "size", "meta", "place"),
 )
-
-
-def _rows(
-    connection: Connection, query: Any, column: ColumnElement[Any], values: Sequence[Any]
-) -> Iterator[Any]:
-    for n in range(0, len(values), _IN):
-        yield from connection.execute(query.where(column.in_(values[n : n + _IN])))
-
-
-def _values(connection: Connection, column: ColumnElement[_T], values: Sequence[_T]) -> Iterator[_T]:
-    for (value,) in _rows(connection, select(column), column, values):
-        yield value

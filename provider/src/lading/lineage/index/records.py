@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, func, select
 
 from lading.lineage.index import tables as t
+from lading.lineage.index.among import among, chunked, each
 from lading.lineage.index.rows import place_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection
-
-_MOST_IDS = 900
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 class Sight(NamedTuple):
@@ -205,10 +203,10 @@ _same = and_(_whole.c.step == _part.c.step, _whole.c.name == _part.c.name)
 _PAIRS = _part.join(_whole, _same)
 _LISTED = _part.c.element.is_not(None), _whole.c.element.is_(None)
 _WHOLES = (
-    select(_part.c.id, _whole.c.id, _whole.c.place).select_from(_PAIRS).where(*_LISTED, _part.c.id.in_(IDS))
+    select(_part.c.id, _whole.c.id, _whole.c.place).select_from(_PAIRS).where(*_LISTED, among(_part.c.id))
 )
 _ELEMENTS = select(_part.c.id, _whole.c.id, _part.c.element).select_from(_PAIRS)
-_ELEMENTS = _ELEMENTS.where(*_LISTED, _whole.c.id.in_(IDS))
+_ELEMENTS = _ELEMENTS.where(*_LISTED, among(_whole.c.id))
 
 
 class Aged(NamedTuple):
@@ -229,8 +227,8 @@ def tried_again(connection: Connection, steps: Iterable[int]) -> set[int]:
     return {step for (step,) in each(connection, _TRIED_AGAIN, steps)}
 
 
-_AGES = select(t.event.c.id, t.event.c.step, *AGE).where(t.event.c.step.in_(IDS))
-_TRIED_AGAIN = select(t.event.c.step).where(t.event.c.step.in_(IDS)).group_by(t.event.c.step)
+_AGES = select(t.event.c.id, t.event.c.step, *AGE).where(among(t.event.c.step))
+_TRIED_AGAIN = select(t.event.c.step).where(among(t.event.c.step)).group_by(t.event.c.step)
 _TRIED_AGAIN = _TRIED_AGAIN.having(func.count() > 1)
 
 
@@ -264,18 +262,3 @@ def whole_seen(candidates: Sequence[tuple[int, int]], time_ms: int) -> int | Non
     """The newest that a reader which ended at ``time_ms`` can have seen; None: there is none."""
     seen = [id_ for id_, place in candidates if place_ms(place) <= time_ms]
     return seen[-1] if seen else next((id_ for id_, _ in reversed(candidates)), None)
-
-
-def chunked(
-    connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Iterable[Any]
-) -> Iterator[Any]:
-    """Rows of ``query`` where ``column`` is one of ``values``."""
-    some = list(values)
-    return each(connection, query.where(column.in_(IDS)), some) if some else iter(())
-
-
-def each(connection: Connection, query: Select[Any], ids: Iterable[Any], **more: int) -> Iterator[Any]:
-    """Rows of ``query``, which has ``IDS`` in it, for all of ``ids``."""
-    some = list(ids)
-    for n in range(0, len(some), _MOST_IDS):
-        yield from connection.execute(query, {"ids": some[n : n + _MOST_IDS], **more}).all()

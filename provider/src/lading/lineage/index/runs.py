@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, exists, or_, select
 
 from lading.lineage.index import tables as t
-from lading.lineage.index.records import AttemptRecord, attempt, attempts, chunked, newest
+from lading.lineage.index.among import chunked
+from lading.lineage.index.records import AttemptRecord, attempt, attempts, newest
 from lading.lineage.index.rows import fact_value
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from lading.lineage.index import tables as t
-from lading.lineage.index.records import IDS, Sight, chunked
+from lading.lineage.index.among import among, chunked
 from lading.lineage.index.rows import first_place
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection
+
+    from lading.lineage.index.records import Sight
 
 _NARROW = 2000  # events: so few are looked at one by one
 _LARGE = 500  # artifacts of a page
@@ -201,7 +203,7 @@ def _page_of(series: ColumnElement[int]) -> Select[Any]:
 def _pages_of() -> Select[Any]:
     page = _page_of(t.series.c.id).lateral("page")
     query = (
-        select(page.c.place, page.c.id).select_from(t.series.join(page, true())).where(t.series.c.id.in_(IDS))
+        select(page.c.place, page.c.id).select_from(t.series.join(page, true())).where(among(t.series.c.id))
     )
     return query.order_by(page.c.place.desc(), page.c.id.desc()).limit(bindparam("limit"))
 

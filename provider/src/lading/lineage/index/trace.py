@@ -11,9 +11,9 @@ from sqlalchemy import bindparam, select
 
 from lading.lineage.index import records
 from lading.lineage.index import tables as t
+from lading.lineage.index.among import among, batched, chunked, each
 from lading.lineage.index.records import (
     AGE,
-    IDS,
     Age,
     ArtifactRecord,
     AttemptRecord,
@@ -22,7 +22,6 @@ from lading.lineage.index.records import (
     ages,
     artifacts_by_id,
     attempts_by_id,
-    chunked,
     newest,
     tried_again,
     whole_seen,
@@ -145,25 +144,41 @@ class _Walk:
 
     def beyond(self, new: dict[int, int], back: bool) -> set[int]:
         """Put the artifacts on the other side of these steps into the graph; gives those that are new."""
-        direction = t.READ if back else t.WROTE
-        elements: dict[int, str | None] = {}
-        edges = []
-        rows = records.each(self.connection, self._of, new, direction=direction)
-        for event, param, artifact, element, series in rows:
-            elements[artifact], self.series[artifact] = element, series
-            edges.append(EdgeRecord(event, direction, artifact, param))
         fresh: set[int] = set()
         missed: set[int] = set()
-        for edge in fold(self.connection, edges, elements, new) if back else edges:
+        for edge, element in self._read(new) if back else self._written(new):
             if edge.artifact not in self.elements:
                 if self._full():
                     missed.add(edge.artifact)
                     continue
-                self.elements[edge.artifact] = elements.get(edge.artifact)
+                self.elements[edge.artifact] = element
                 fresh.add(edge.artifact)
             self.edges[edge] = None
         self.left_out += len(missed)
         return fresh
+
+    def _read(self, events: dict[int, int]) -> Iterator[tuple[EdgeRecord, str | None]]:
+        """What they read; a list or dict for an element of it, where that is known."""
+        elements: dict[int, str | None] = {}
+        edges = []
+        rows = each(self.connection, self._of, events, direction=t.READ)
+        for event, param, artifact, element, series in rows:
+            elements[artifact], self.series[artifact] = element, series
+            edges.append(EdgeRecord(event, t.READ, artifact, param))
+        for edge in fold(self.connection, edges, elements, events):
+            yield edge, elements.get(edge.artifact)
+
+    def _written(self, events: dict[int, int]) -> Iterator[tuple[EdgeRecord, str | None]]:
+        """What they wrote; once there is no room, what is needed to count what is left out, and no more."""
+        for some in batched(events):
+            if self._full():
+                for event, param, artifact in each(self.connection, _WRITTEN, some):
+                    yield EdgeRecord(event, t.WROTE, artifact, param), None
+                continue
+            rows = each(self.connection, self._of, some, direction=t.WROTE)
+            for event, param, artifact, element, series in rows:
+                self.series[artifact] = series
+                yield EdgeRecord(event, t.WROTE, artifact, param), element
 
     def _full(self) -> bool:
         return len(self.events) + len(self.elements) >= self.limit
@@ -202,7 +217,7 @@ class _Walk:
     def _hits(self, artifacts: Iterable[int], direction: int) -> Iterator[_Hit]:
         """No more than there is room for, and one: millions may have read one artifact."""
         most = max(0, self.limit - len(self.events) - len(self.elements)) + 1
-        rows = records.each(self.connection, self._at, artifacts, direction=direction, most=most)
+        rows = each(self.connection, self._at, artifacts, direction=direction, most=most)
         return map(_Hit._make, rows)
 
 
@@ -210,7 +225,7 @@ def _attempts_at(sight: Sight) -> Select[Any]:
     edge, event = t.edge.c, t.event.c
     query = select(edge.artifact, edge.param, event.id, event.step, *AGE)
     query = query.join(t.event, event.id == edge.event)
-    here = edge.artifact.in_(IDS), edge.direction == bindparam("direction")
+    here = among(edge.artifact), edge.direction == bindparam("direction")
     return query.where(*here, sight.allows(event.dag)).limit(bindparam("most"))
 
 
@@ -218,9 +233,16 @@ def _artifacts_of(sight: Sight) -> Select[Any]:
     edge, artifact = t.edge.c, t.artifact.c
     query = select(edge.event, edge.param, artifact.id, artifact.element, artifact.series)
     query = query.join(t.artifact, artifact.id == edge.artifact)
-    here = edge.event.in_(IDS), edge.direction == bindparam("direction")
+    here = among(edge.event), edge.direction == bindparam("direction")
     return query.where(*here, sight.allows(artifact.dag)).order_by(edge.event, edge.position)
 
+
+# Artifacts are of the DAG of the step that wrote them: who may read its attempts may read these.
+_WRITTEN = (
+    select(t.edge.c.event, t.edge.c.param, t.edge.c.artifact)
+    .where(among(t.edge.c.event), t.edge.c.direction == t.WROTE)
+    .order_by(t.edge.c.event, t.edge.c.position)
+)
 
 # Series of lists and dicts of which elements were read by themselves.
 _whole, _part = t.series.alias("whole"), t.series.alias("part")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from lading.lineage.index import lookup, records, runs
 from lading.lineage.index import search as index
 from lading.lineage.index import tables as t
+from lading.lineage.index.among import chunked
 from lading.lineage.index.counts import tallies
 from lading.lineage.index.rows import place_ms
 from lading.lineage.index.trace import made_by, read_by
@@ -123,7 +124,7 @@ def _facts(reader: Reader, page: Iterable[ArtifactRecord]) -> dict[int, list[run
     query = select(t.edge.c.artifact, t.event.c.time_ms, t.event.c.uuid, t.event.c.id)
     query = query.join(t.event, t.event.c.id == t.edge.c.event).where(t.edge.c.direction == t.WROTE)
     makers: dict[int, tuple[int, str, int]] = {}
-    for artifact, *maker in records.chunked(
+    for artifact, *maker in chunked(
         reader.connection, query, t.edge.c.artifact, [record.id for record in page]
     ):
         makers[artifact] = max(tuple(maker), makers.get(artifact, (0, "", 0)))
