@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -74,6 +74,10 @@ class Place(ABC):
         """Whether a job of the task runs now."""
 
     @abstractmethod
+    def kill(self, job: str) -> None:
+        """From outside, as an operator of the platform would."""
+
+    @abstractmethod
     def watch(self, dag_id: str) -> History: ...
 
 
@@ -96,6 +100,10 @@ class Docker(Place):
     def runs(self, run_id: str, task_id: str) -> bool:
         return any(c["State"] == "running" for c in self._containers(run_id, task_id))
 
+    def kill(self, job: str) -> None:
+        with closing(self._api()) as api:
+            api.kill(job)
+
     def watch(self, dag_id: str) -> History:
         found = History()
         filters = {"type": "container", "label": f"lading.dag_id={dag_id}"}
@@ -114,11 +122,8 @@ class Docker(Place):
 
     def _containers(self, run_id: str, task_id: str) -> list[dict[str, Any]]:
         labels = [f"lading.run_id={run_id}", f"lading.task_id={task_id}"]
-        api = self._api()
-        try:
+        with closing(self._api()) as api:
             found: list[dict[str, Any]] = api.containers(all=True, filters={"label": labels})
-        finally:
-            api.close()
         return found
 
     def _api(self, **more: Any) -> Any:
@@ -151,6 +156,13 @@ class Kubernetes(Place):
 
     def runs(self, run_id: str, task_id: str) -> bool:
         return any(pod.status.phase == "Running" for pod in self._pods(run_id, task_id))
+
+    def kill(self, job: str) -> None:
+        core = cluster_node.core()
+        (name,) = [
+            pod.metadata.name for pod in core.list_namespaced_pod(self.space).items if pod.metadata.uid == job
+        ]
+        core.delete_namespaced_pod(name, self.space, grace_period_seconds=0)
 
     def watch(self, dag_id: str) -> History:
         found = History()

@@ -174,6 +174,7 @@ DAGS = {
     "cleared": lambda target: pair(target, 300),
     "timed_out": lambda target: pair(target, 300, execution_timeout=timedelta(seconds=10)),
     "abandoned": abandoned,
+    "killed": lambda target: pair(target, 600),
     "terminated": terminated,
     "stopped": stopped,
     "many": many,
