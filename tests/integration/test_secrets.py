@@ -3,6 +3,7 @@ themselves."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import DAG, task
 from airflow.sdk.log import mask_secret
+from benchmarks.cases.containers import IMAGE, absent
 
+from docker_engine import created
 from lading import deployment, log_metrics, step
 from lading_testkit import run_dag, task_states
 
@@ -121,3 +124,51 @@ def test_a_secret_as_a_literal_argument_of_a_job_is_refused_with_the_cure(plante
     (event,) = log.read(deployment.store().objects, dag_id="secret_literal")
     assert event.error is not None
     assert "holds a secret" in event.error["message"]
+
+
+def answer() -> int:
+    return 42
+
+
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "docker": {"image": IMAGE},
+    "kubernetes": {"image": IMAGE, "mount": {"host_path": "/srv/lading"}},
+    "databricks": {"files": "/Volumes/main/ml/lading", "store": "s3://bucket/lading"},
+    "vertex": {
+        "image": IMAGE,
+        "project": "acme-ml-1234",
+        "region": "europe-west4",
+        "store": "gs://bucket/lading",
+    },
+}
+
+
+@pytest.mark.parametrize("whose", ["step", "target"])
+@pytest.mark.parametrize("place", ELSEWHERE)
+def test_a_secret_in_env_is_refused_with_the_cure_and_nothing_is_submitted(
+    place: str, whose: str, planted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lading.lineage import log
+
+    env = {"PLAIN_TOKEN": "false", "DATABASE": f"postgresql://me:{SECRETS[1]}@host/"}
+    told = {**ELSEWHERE[place], **({"env": env} if whose == "target" else {})}
+    monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"there": {"backend": place, **told}}))
+    deployment.settings.cache_clear()
+    with DAG(f"secret_env_{place}_{whose}", schedule=None) as dag:
+        step(task_id="use", on="there", env=env if whose == "step" else {}, retries=3)(answer)()
+    try:
+        run = run_dag(dag)
+    finally:
+        monkeypatch.undo()
+        deployment.settings.cache_clear()
+    assert task_states(run) == {"use": "failed"}
+    (event,) = log.read(deployment.store().objects, dag_id=dag.dag_id)
+    assert event.error is not None
+    first = event.error["message"].splitlines()[0]
+    assert first.startswith("variable 'DATABASE' of env holds a secret")
+    assert ("read it inside the step" if place == "vertex" else "secret_env of the target") in first
+    assert [name for name, content in sinks(dag.dag_id) if SECRETS[1].encode() in content] == []
+    under = f"attempts/{dag.dag_id}/"
+    assert [stat.key for stat in deployment.store().objects.list(under)] == []
+    if place == "docker" and not absent():
+        assert created(run.run_id) == []

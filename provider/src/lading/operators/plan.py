@@ -10,7 +10,7 @@ from lading import deployment
 from lading.backends.base import Backend, Capability, JobRequest
 from lading.code.slicing import StepCode, image_code, slice_function
 from lading.environment import anchor, resolve
-from lading.errors import CodeSliceError
+from lading.errors import CodeSliceError, ConfigError
 from lading.execution import attempt_folder, fingerprint
 from lading.operators.call import Call, to_wire
 from lading.operators.options import PLAIN_CONTEXT
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class StepPlan:
     """Pure for one operator and call, but for putting the code into the store.
 
-    :raises ConfigError: the code, an argument or the requirements cannot be carried to the target
+    :raises ConfigError: the code, an argument, ``env`` or the requirements cannot be carried to the target
     """
 
     def __init__(
@@ -37,6 +37,8 @@ class StepPlan:
         self.operator, self.call, self.store, self.ti = operator, call, store, ti
         self.target = target
         self.in_place = Capability.IN_PROCESS in backend.capabilities
+        if Capability.DEFERRABLE in backend.capabilities:  # elsewhere ``env`` is on no platform's record
+            refuse_secrets(target, backend)
         self._backend, self._view = backend, backend.store_view(store.root)
         self.names = positional_names(call.function, len(call.args))
         self.code = self._code(call.function)
@@ -135,6 +137,21 @@ class StepPlan:
         """Where modules are first-party: the DAG bundle, for a worker that runs in one."""
         path = getattr(getattr(self.ti, "bundle_instance", None), "path", None)
         return (Path(path),) if path is not None else ()
+
+
+def refuse_secrets(target: Target, backend: Backend) -> None:
+    """Only values are looked at: a name such as ``TOKENIZERS_PARALLELISM`` sounds secret, and is not.
+
+    :raises ConfigError: a variable of ``env`` holds a secret that the deployment knows
+    """
+    named = [name for name, value in target.env.items() if deployment.mask(str(value)) != str(value)]
+    if named:
+        by_reference = "secret_env" in type(backend).target_keys
+        cure = "name the secret in secret_env of the target" if by_reference else "read it inside the step"
+        raise ConfigError(
+            f"variable {named[0]!r} of env holds a secret, and the request of a job can be read on its "
+            f"platform; expected one without secrets; {cure}"
+        )
 
 
 def plain(call: Call) -> Call:
