@@ -37,6 +37,7 @@ def test_no_result_is_never_success(exit_code: int | None) -> None:
     verdict = judge(TRAIN, None, seen(exit_code=exit_code))
     assert verdict.outcome is Outcome.FAILED
     assert isinstance(verdict.error(), JobLost)
+    assert ("os._exit() instead of returning" in verdict.message.splitlines()[0]) is (exit_code == 0)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,34 @@ def test_the_backends_class_outranks_the_exit_code() -> None:
 def test_a_native_crash_is_the_users_even_where_the_backend_only_saw_a_signal() -> None:
     crash = seen(exit_code=-11, reason="killed by SIGSEGV", failure=FailureClass.INFRA)
     assert judge(TRAIN, None, crash).action is Action.RETRY
+
+
+@pytest.mark.parametrize(("exit_code", "cause"), [
+    (139, "SIGSEGV: native code touched memory that is not its own"), (-11, "SIGSEGV"),
+    (134, "SIGABRT: native code gave up"), (-6, "SIGABRT"), (135, "SIGBUS"), (136, "SIGFPE"),
+    (132, "SIGILL: native code was built for another processor"),
+])  # fmt: skip
+@pytest.mark.parametrize("reason", ["", "many\nlines"])
+def test_the_first_line_of_a_crash_names_the_signal_and_a_cure(
+    exit_code: int, cause: str, reason: str
+) -> None:
+    first = judge(TRAIN, None, seen(exit_code=exit_code, reason=reason)).message.splitlines()[0]
+    assert f"was ended by {cause}" in first
+    assert "call faulthandler.enable() in the step" in first
+    assert f"exit code {exit_code}" in first
+
+
+@pytest.mark.parametrize("exit_code", [137, -9])
+def test_a_kill_without_a_reason_is_named_with_what_it_may_be(exit_code: int) -> None:
+    message = judge(TRAIN, None, seen(exit_code=exit_code)).message
+    assert "SIGKILL, as the kernel sends where memory is short" in message.splitlines()[0]
+    evicted = seen(exit_code=exit_code, reason="Evicted", failure=FailureClass.PREEMPTED)
+    assert "SIGKILL" not in judge(TRAIN, None, evicted).message
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 128, 255, 256 + 11, -999])
+def test_other_exit_codes_are_no_signals(exit_code: int) -> None:
+    assert "ended without a result (exit code" in judge(TRAIN, None, seen(exit_code=exit_code)).message
 
 
 def test_a_lost_job_is_told_with_step_reason_exit_code_and_what_was_looked_for() -> None:

@@ -64,7 +64,16 @@ EXITS = {64: FailureClass.CONFIG, 65: FailureClass.CONFIG, 66: FailureClass.CONF
 _TOLD = (FailureClass.CONFIG, FailureClass.OOM, FailureClass.CAPACITY)
 
 # Native code that crashes leaves no result: the user's, to retry by the user's rules.
-_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+_CRASHES = {
+    signal.SIGSEGV: "native code touched memory that is not its own",
+    signal.SIGABRT: "native code gave up",
+    signal.SIGBUS: "native code touched memory that is not there; /dev/shm may be full",
+    signal.SIGFPE: "native code divided by zero",
+    signal.SIGILL: "native code was built for another processor",
+}
+_CRASH_CURE = "call faulthandler.enable() in the step to see where, or try another version of the package"
+_LEFT = "as of a step that calls os._exit() instead of returning"
+_KILLED = "SIGKILL, as the kernel sends where memory is short, and whoever may end it"
 
 
 def same_generation(a: Attempt, b: Attempt) -> bool:
@@ -115,25 +124,35 @@ def _lost(attempt: Attempt, result: Result | None, observation: Observation) -> 
     if known and observation.reason:  # who ended it said why
         ended = f"the job of {_label(attempt)} ended with {exit_code}"
         return failed(_by_exit(observation), f"{observation.reason} ({ended})")
-    gone = "vanished" if observation.state is JobState.LOST else "ended"
     looked = f"expected result.json of generation {attempt.generation}"
     if result is not None:
         looked += f", found one of {_label(result.attempt)}"
-    return failed(
-        _by_exit(observation),
-        f"the job of {_label(attempt)} {gone} without a result ({exit_code}; "
-        f"the backend says {observation.reason or 'nothing'!r}; {looked})",
-    )
+    how = "vanished without a result" if observation.state is JobState.LOST else "ended without a result"
+    if observation.failure in (None, FailureClass.INFRA, FailureClass.USER):  # else the platform has a reason
+        sent = _signal(observation.exit_code)
+        if sent in _CRASHES:
+            how = f"was ended by {sent.name}: {_CRASHES[sent]}; {_CRASH_CURE}"
+        elif sent is signal.SIGKILL:
+            exit_code += f", {_KILLED}"
+        elif observation.exit_code == 0:
+            exit_code += f", {_LEFT}"
+    said = f"({exit_code}; the backend says {observation.reason or 'nothing'!r}; {looked})"
+    return failed(_by_exit(observation), f"the job of {_label(attempt)} {how} {said}")
 
 
 def _by_exit(observation: Observation) -> FailureClass:
-    code = observation.exit_code or 0
-    crashed = -code in _CRASHES or code - 128 in _CRASHES  # as subprocess and as shells report it
-    if crashed and observation.failure in (None, FailureClass.INFRA):
+    if _signal(observation.exit_code) in _CRASHES and observation.failure in (None, FailureClass.INFRA):
         return FailureClass.USER
     if observation.failure is not None:
         return observation.failure
-    return EXITS.get(code, FailureClass.INFRA)
+    return EXITS.get(observation.exit_code or 0, FailureClass.INFRA)
+
+
+def _signal(exit_code: int | None) -> signal.Signals | None:
+    """Which one ended a process, as subprocess (-11) and as shells (139) report it."""
+    code = exit_code or 0
+    number = -code if code < 0 else code - 128
+    return signal.Signals(number) if number in set(signal.Signals) else None
 
 
 def _place(attempt: Attempt) -> tuple[str, str, str, int, int]:

@@ -167,6 +167,9 @@ class RunContract(Bench):
         run = self._detached(runs, "crash")
         assert run.result is None
         assert run.failure is FailureClass.USER, run.error
+        first = str(run.error).splitlines()[0]
+        assert "SIGSEGV: native code" in first
+        assert "faulthandler.enable()" in first
 
     def test_an_end_without_a_result_is_no_success(self, runs: dict[str, Run]) -> None:
         run = self._detached(runs, "left")
