@@ -33,7 +33,12 @@ def look(
         (ended(86), 86, None, "exit code 86"),
         (ended(139), 139, None, "exit code 139"),
         (ended(3, phase="Running"), 3, None, "exit code 3"),  # the kubelet is late, or a sidecar still runs
-        (ended(137, "OOMKilled"), 137, FailureClass.OOM, "all of its 64 MiB"),
+        (
+            ended(137, "OOMKilled"),
+            137,
+            FailureClass.OOM,
+            "all of its memory limit of 64 MiB (its peak), unless",
+        ),
         (ended(137), 137, FailureClass.INFRA, "SIGKILL: not Lading's doing"),
         (ended(143), 143, FailureClass.INFRA, "SIGTERM"),
         (

@@ -245,4 +245,8 @@ def _out_of_memory(container: Mapping[str, Any]) -> str:
         return (
             "killed by the kernel: the engine's host ran out of memory; the container has no limit of its own"
         )
-    return f"killed by the kernel: it used all of its {limit / 2**20:.0f} MiB (limit and peak)"
+    # an engine says the same of both: a host without memory ends containers that are within their limits, too
+    return (
+        f"killed by the kernel: it used all of its memory limit of {limit / 2**20:.0f} MiB (its peak), "
+        f"unless the engine's host itself had no memory left"
+    )

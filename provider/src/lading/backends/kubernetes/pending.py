@@ -129,6 +129,11 @@ def not_started(pod: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, 
 
 def out_of_memory(pod: Mapping[str, Any]) -> str:
     limit = container(pod).get("resources", {}).get("limits", {}).get("memory")
+    node = f"node {pod['spec']['nodeName']!r}" if pod["spec"].get("nodeName") else "the node"
     if limit is None:
-        return "killed by the kernel: the node ran out of memory; the pod has no limit of its own"
-    return f"killed by the kernel: it used all of its {limit.replace('Mi', ' MiB')} (limit and peak)"
+        return f"killed by the kernel: {node} ran out of memory; the pod has no limit of its own"
+    # a kubelet says the same of both: a node without memory ends pods that are within their limits, too
+    return (
+        f"killed by the kernel: it used all of its memory limit of {limit.replace('Mi', ' MiB')} (its peak), "
+        f"unless {node} itself had no memory left"
+    )
