@@ -43,6 +43,7 @@ class PodDesk:
     keys: Mapping[str, Any] = field(default_factory=dict)  # of the target
     policy: Policy = POLICY
     lend: Worker = field(default_factory=Worker)
+    spec: Mapping[str, Any] = field(default_factory=dict)  # fields of the ``Spec``
     said: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
     ends: list[Ended] = field(default_factory=list)
@@ -78,7 +79,8 @@ class PodDesk:
 
         def spec_for(attempt: Attempt) -> Spec:
             code = {"digest": digest_of(zipped), "entry": "code_of_step:run"}
-            return Spec(attempt, code, view.root, attempt_folder(attempt), outbox=True)
+            given = {"outbox": True, **self.spec}
+            return Spec(attempt, code, view.root, attempt_folder(attempt), **given)
 
         return AttemptRunner(
             task=TASK.replace(run_id=self.folder.name, try_number=int(time.time())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,9 @@ import docker_engine
 from cluster_node import wait_until
 from docker_engine import Desk, api
 from lading.backends.base import Connection, FailureClass, Worker
-from lading.errors import ConfigError, StepFailed
+from lading.errors import ConfigError, JobLost, LadingError, StepFailed
 from lading.resources import Resources
+from lading.testing import steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,6 +147,42 @@ def test_a_value_that_cannot_be_stored_is_the_user_s(tmp_path: Path) -> None:
     assert desk.containers() == []
 
 
+def first_line(desk: Desk, kind: type[LadingError]) -> str:
+    """Of the error that a user sees; nothing of the job is left on the engine."""
+    with pytest.raises(kind) as failed:
+        desk.run()
+    assert desk.containers() == []
+    return str(failed.value).splitlines()[0]
+
+
+def test_memory_that_runs_out_is_told_with_the_limit_and_the_cure(tmp_path: Path) -> None:
+    first = first_line(Desk(tmp_path, steps.fill_memory, resources=Resources(memory="64MiB")), JobLost)
+    assert first.startswith("killed by the kernel: it used all of its memory limit of 64 MiB (its peak)")
+    assert first.endswith("give the step more memory")
+
+
+def test_an_exit_by_the_step_is_told_with_its_code(tmp_path: Path) -> None:
+    first = first_line(Desk(tmp_path, steps.call_exit), StepFailed)
+    assert "sys.exit(3)" in first
+    assert "raise an exception" in first
+
+
+def test_another_python_than_asked_for_is_told_with_both_and_the_cure(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, steps.one)
+    desk.spec = {"python": "==3.8.*"}
+    first = first_line(desk, ConfigError)
+    assert "3.8" in first
+    assert "3.11" in first
+    assert "give the step an image or environment with that Python" in first
+
+
+def test_a_container_that_ends_well_and_says_nothing_is_no_success(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, steps.leave, policy=replace(docker_engine.POLICY, infra_retries=0))
+    first = first_line(desk, JobLost)
+    assert "ended without a result (exit code 0" in first
+    assert "os._exit() instead of returning" in first
+
+
 def raises() -> None:
     raise LookupError("no such customer")
 
@@ -186,9 +224,9 @@ def without_python() -> str:
 
 def test_an_image_without_python_is_named_with_the_cure(tmp_path: Path, without_python: str) -> None:
     desk = Desk(tmp_path, facts, {"n": 1}, image=without_python)
-    with pytest.raises(ConfigError, match=r"\Aimage .* has no 'python3'.*3\.9 or later"):
-        desk.run()
-    assert desk.containers() == []
+    first = first_line(desk, ConfigError)
+    assert first.startswith("image ")
+    assert "has no 'python3'; use an image with Python 3.9 or later" in first
 
 
 def tells_secrets() -> str:

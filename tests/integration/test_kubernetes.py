@@ -16,8 +16,8 @@ import pytest
 import cluster_node
 from cluster_node import wait_until
 from lading.backends.base import FailureClass
-from lading.errors import ConfigError, JobLost, StepFailed
-from lading.execution import attempt_folder
+from lading.errors import ConfigError, JobLost, LadingError, StepFailed
+from lading.execution import Policy, attempt_folder
 from lading.resources import Resources
 from lading_testkit import run_dag, task_states
 
@@ -105,8 +105,64 @@ def test_an_image_that_does_not_exist_is_an_error_of_configuration_within_half_a
 def test_an_image_without_python_is_named_with_the_cure(desk: Desks, target: cluster_node.Cluster) -> None:
     image = target.image_without_python()
     one = desk(OK)
-    with pytest.raises(ConfigError, match=r'has no "python3": .*use an image with Python 3\.9'):
+    with pytest.raises(ConfigError) as failed:
         one.worker(image=image).run()
+    first = str(failed.value).splitlines()[0]
+    assert f'image "{image}" has no "python3": ' in first
+    assert "use an image with Python 3.9" in first
+    assert target.left_behind() == []
+
+
+NO_MORE_TRIES = Policy(poll_max_s=0.5, settle_s=1, grace_s=30, infra_retries=0)
+ENDS: dict[str, tuple[str, dict[str, Any], type[LadingError], list[str]]] = {
+    "exit": ("import sys; sys.exit(3)", {}, StepFailed, ["sys.exit(3)", "raise an exception"]),
+    "leave": ("import os; os._exit(0)", {}, JobLost, ["exit code 0", "os._exit() instead of returning"]),
+    "crash": (
+        "import ctypes; ctypes.string_at(0)",
+        {},
+        StepFailed,
+        ["SIGSEGV: native code", "faulthandler.enable()"],
+    ),
+    "memory": (
+        "x = [bytearray(b'x' * (8 << 20)) for _ in range(1000)]",
+        {"resources": Resources(memory="64MiB")},
+        JobLost,
+        ["killed by the kernel: it used all of its memory limit of 64 MiB (its peak)", "more memory"],
+    ),
+    "lambda": (
+        "return lambda: 1",
+        {},
+        StepFailed,
+        ["return_value is of type function", "return one of these"],
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_the_first_line_of_an_error_has_the_cause_and_the_cure(
+    desk: Desks, target: cluster_node.Cluster, how: str
+) -> None:
+    body, asked, kind, words = ENDS[how]
+    one = desk(f"def run():\n    {body}\n")
+    one.policy = NO_MORE_TRIES
+    with pytest.raises(kind) as failed:
+        one.worker(**asked).run()
+    first = str(failed.value).splitlines()[0]
+    assert [word for word in words if word not in first] == [], first
+    assert target.left_behind() == []
+
+
+def test_another_python_than_asked_for_is_told_with_both_and_the_cure(
+    desk: Desks, target: cluster_node.Cluster
+) -> None:
+    one = desk(OK)
+    one.spec = {"python": "==3.8.*"}
+    with pytest.raises(ConfigError) as failed:
+        one.worker().run()
+    first = str(failed.value).splitlines()[0]
+    assert "3.8" in first
+    assert "3.11" in first
+    assert "give the step an image or environment with that Python" in first
     assert target.left_behind() == []
 
 
