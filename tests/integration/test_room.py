@@ -174,6 +174,20 @@ def test_what_may_not_be_read_is_said_and_is_no_failure(space: str, tmp_path: Pa
     assert all("may not list" in f.detail and "Role" in f.detail for f in found)
 
 
+def account(space: str, folder: Path, rules: list[dict[str, Any]]) -> Path:
+    """A kubeconfig of a new service account that may do what ``rules`` say."""
+    from kubernetes import client
+
+    rights = client.RbacAuthorizationV1Api(cluster_node.core().api_client)
+    rights.create_namespaced_role(space, {"metadata": {"name": "nobody"}, "rules": rules})
+    subject = {"kind": "ServiceAccount", "name": "nobody", "namespace": space}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "nobody"}
+    rights.create_namespaced_role_binding(
+        space, {"metadata": {"name": "nobody"}, "subjects": [subject], "roleRef": role}
+    )
+    return without_rights(space, folder)
+
+
 def without_rights(space: str, folder: Path) -> Path:
     """A kubeconfig of a new service account."""
     api = cluster_node.core()
@@ -239,6 +253,102 @@ def test_doctor_tries_no_job_where_the_image_is_for_each_step_to_name(tmp_path: 
     assert [c["name"] for c in checks] == ["processors", "memory", "disk", "job"]
     assert checks[-1]["ok"] is None
     assert "the target has no image of its own" in checks[-1]["detail"]
+
+
+@pytest.mark.service("docker")
+def test_doctor_runs_a_job_on_an_engine_and_leaves_nothing(tmp_path: Path) -> None:
+    docker_engine.require()
+    _, checks = doctor(tmp_path, {"backend": "docker", "image": IMAGE})
+    told = {check["name"]: check for check in checks}
+    assert [name for name, check in told.items() if check["ok"] is False] == [], told
+    assert told["job"]["ok"] is True
+    assert told["job"]["detail"].startswith("created, ran, removed; ")
+    assert told["store"]["ok"] is True
+    assert told["Python"]["detail"].startswith("3.11.")
+    assert "sha256:" in told["image"]["detail"]
+    assert containers_of(tmp_path) == []
+    assert [path for path in (tmp_path / "store").rglob("attempts/**/*") if path.is_file()] == []
+
+
+def containers_of(folder: Path) -> list[str]:
+    """Of probes with their store in ``folder``."""
+    found = docker_engine.api().containers(all=True, filters={"label": "lading.dag_id=lading-doctor"})
+    return [one["Id"] for one in found if str(folder) in json.dumps(one["Mounts"])]
+
+
+@pytest.mark.service("docker")
+@pytest.mark.parametrize(
+    ("target", "detail", "cure"),
+    [
+        ({"image": "lading/no-such-image:1"}, "cannot be pulled", "check its"),
+        ({"mount": {"host_path": "/nowhere/lading"}}, "/nowhere/lading", "correct the step or its target"),
+        ({"store": "s3://lading/store"}, "obstore", "install"),
+        (
+            {"host": "unix:///nowhere/docker.sock", "mount": {"host_path": "/srv"}},
+            "does not answer",
+            "see that it runs",
+        ),
+    ],
+    ids=["image", "folder", "store", "engine"],
+)
+def test_doctor_says_what_an_engine_lacks_with_the_cure(
+    tmp_path: Path, target: dict[str, Any], detail: str, cure: str
+) -> None:
+    docker_engine.require()
+    code, checks = doctor(tmp_path, {"backend": "docker", "image": IMAGE, **target})
+    (bad,) = (check for check in checks if check["ok"] is False)
+    assert (code, bad["name"]) == (1, "job")
+    assert detail in bad["detail"]
+    assert cure in bad["detail"]
+    assert bad["cure"]
+    assert containers_of(tmp_path) == []
+
+
+@pytest.mark.service("kubernetes")
+@pytest.mark.parametrize(
+    ("verbs", "name", "detail", "cure"),
+    [
+        ([], "job", "may not create", "a Role with this verb"),
+        (["create", "get", "list"], "removal", "may not delete", "the right to delete"),
+        (["create", "get", "list", "delete"], None, "", ""),
+    ],
+    ids=["none", "no delete", "all"],
+)
+def test_doctor_says_which_rights_a_worker_lacks(
+    space: str, tmp_path: Path, verbs: list[str], name: str | None, detail: str, cure: str
+) -> None:
+    rules = [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": verbs or ["get"]},
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+    ]
+    store = tmp_path / "store"
+    store.mkdir()
+    keys = {"image": IMAGE, "namespace": space, "mount": {"host_path": str(store)}}
+    file = account(space, tmp_path, rules)
+    code, checks = doctor(tmp_path, {"backend": "kubernetes", **keys, "config_file": str(file)})
+    bad = [check for check in checks if check["ok"] is False]
+    assert [check["name"] for check in bad] == ([name] if name else []), checks
+    for check in bad:
+        assert code == 1
+        assert detail in check["detail"]
+        assert cure in check["detail"] + check["cure"]
+    job = next(check for check in checks if check["name"] == "job")
+    assert job["detail"].startswith("created, ran, removed") is (name is None), job
+    left = cluster_node.core().list_namespaced_pod(space).items
+    assert len([pod for pod in left if pod.metadata.deletion_timestamp is None]) == (name == "removal")
+
+
+@pytest.mark.service("kubernetes")
+def test_doctor_says_that_a_cluster_cannot_pull_the_image_with_the_cure(space: str, tmp_path: Path) -> None:
+    keys = {"backend": "kubernetes", "image": "lading.invalid/none:1", "namespace": space}
+    code, checks = doctor(tmp_path, {**keys, "mount": {"host_path": str(tmp_path)}})
+    (bad,) = (check for check in checks if check["ok"] is False)
+    assert (code, bad["name"]) == (1, "job")
+    assert '"lading.invalid/none:1" cannot be pulled: ' in bad["detail"]
+    assert "check the name and tag of the image" in bad["detail"]
+    assert bad["cure"]
 
 
 @pytest.mark.service("docker")

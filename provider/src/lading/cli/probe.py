@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lading.backends import registry
@@ -60,7 +60,9 @@ class Probe:
     store: ArtifactStore
     attempt: Attempt
     ended: list[Ended]
-    lines: list[str] = field(default_factory=list)
+    lines: list[str]
+    said: list[str]
+    removed: list[Attempt]
 
 
 def target(settings: Settings, name: str) -> Iterator[Check]:
@@ -86,6 +88,7 @@ def target(settings: Settings, name: str) -> Iterator[Check]:
         yield Check(f"target {name}", "job", False, str(e), "do what the message says, then try again")
         for line in probe.lines[-5:]:
             yield Check(f"target {name}", "its log", None, line)
+        yield from _left_behind(name, probe)
         return
     finally:
         _tidy(probe)
@@ -106,11 +109,22 @@ def _seen(name: str, probe: Probe, result: Result, seconds: float) -> Iterator[C
     found = values.load(result.outputs["return_value"], probe.store)
     handle = probe.ended[-1].handle
     image = handle.extra.get("environment", {}).get("image") if handle else None
-    yield Check(area, "job", True, f"created, ran, removed; {seconds:.1f} s from submission to result")
+    did = "created, ran, removed" if probe.removed else "created, ran"
+    yield Check(area, "job", True, f"{did}; {seconds:.1f} s from submission to result")
+    yield from _left_behind(name, probe)
     yield Check(area, "store", True, "read and written from inside the job")
     yield Check(area, "Python", True, f"{found['python']} on {found['machine']}, user {found['uid']}")
     if image:
         yield Check(area, "image", None, str(image))
+
+
+def _left_behind(name: str, probe: Probe) -> Iterator[Check]:
+    """A step goes on where its job cannot be removed; here it is what is asked for."""
+    made = next((ended.handle for ended in probe.ended if ended.handle), None)
+    if made is None or probe.removed:
+        return
+    cure = f"give who runs this the right to delete its jobs, then remove {made.id} by hand"
+    yield Check(f"target {name}", "removal", False, probe.said[-1], cure)
 
 
 def _probe(found: Any) -> Probe:
@@ -118,6 +132,7 @@ def _probe(found: Any) -> Probe:
     from lading.operators.request import job_request
 
     store, ended, lines = deployment.store(), list[Ended](), list[str]()
+    said, removed = list[str](), list[Attempt]()
     worker = Worker(
         cache=deployment.settings().environments,
         log=lines.append,
@@ -159,10 +174,10 @@ def _probe(found: Any) -> Probe:
         max_tries=1,
         request_for=request_for,
         spec_for=spec_for,
-        hooks=Hooks(ended.append, on_log=lines.append),
+        hooks=Hooks(ended.append, on_log=lines.append, on_removed=removed.append, say=said.append),
         policy=Policy(timeout_s=_TIME_S, infra_retries=0, transient_s=20.0),
     )
-    return Probe(backend, request_for(attempt), runner, store, attempt, ended, lines)
+    return Probe(backend, request_for(attempt), runner, store, attempt, ended, lines, said, removed)
 
 
 def _tidy(probe: Probe) -> None:
