@@ -39,6 +39,7 @@ _CLUSTER = {
     "node_types": [
         {"node_type": "m5.large", "cpu": 2, "memory": "4GiB"},
         {"node_type": "m5.xlarge", "cpu": 4, "memory": "16GiB"},
+        {"node_type": "m5.2xlarge", "cpu": 8, "memory": "32GiB"},
         {"node_type": "g6.xlarge", "cpu": 4, "memory": "16GiB", "gpu": {"type": "l4", "count": 1}},
     ],
 }
@@ -62,13 +63,13 @@ BACKENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
 }
 
-#: By what a step writes: the fields of its request.
+#: By what a step writes: the fields of its request, each more than any backend gives unasked.
 ASKED: dict[str, dict[str, Any]] = {
     "cpu": {"resources": Resources(cpu=2.5)},
-    "memory": {"resources": Resources(memory="6GiB")},
+    "memory": {"resources": Resources(memory="20GiB")},
     "gpu": {"resources": Resources(gpu=GPU(count=1))},
     "gpu by type": {"resources": Resources(gpu=GPU("l4", 1))},
-    "disk": {"resources": Resources(disk="100GiB")},
+    "disk": {"resources": Resources(disk="200GiB")},
     "shm": {"resources": Resources(shm="2GiB")},
     "spot": {"resources": Resources(spot=True)},
     "image": {"image": "acme/other:1"},
@@ -76,6 +77,9 @@ ASKED: dict[str, dict[str, Any]] = {
     "env": {"env": {"OMP_NUM_THREADS": "2"}},
     "execution_timeout": {"timeout_s": 3600.0},
 }
+
+#: What the worker enforces where the platform has no field for it.
+KEPT_BY_LADING = {"execution_timeout"}
 
 
 def backend(name: str) -> Backend:
@@ -97,12 +101,20 @@ def rendered(name: str, request: JobRequest) -> Any:
 
 
 def cell(name: str, asked: str) -> str:
+    """:raises LookupError: the backend takes it and its request stays as it was"""
     request = job(name, asked)
     if backend(name).validate(request):
         return "refused"
     plain, changed = dict(_walk(rendered(name, job(name)))), dict(_walk(rendered(name, request)))
     fields = [_field(path, plain) for path, value in changed.items() if plain.get(path) != value]
-    return ", ".join(f"`{field}`" for field in dict.fromkeys(fields)) or "kept by Lading"
+    if fields:
+        return ", ".join(f"`{field}`" for field in dict.fromkeys(fields))
+    if asked in KEPT_BY_LADING:
+        return "kept by Lading"
+    raise LookupError(
+        f"{asked} changes nothing in the request of {name!r}, which does not refuse it either; "
+        "ask for more than its default in ASKED, or have the backend honour or refuse it"
+    )
 
 
 def table() -> str:

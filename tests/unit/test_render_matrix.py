@@ -10,9 +10,10 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from kubernetes_validate.utils import all_versions
-from tools.document_resources import ASKED, BACKENDS, backend, job, rendered
+from tools.document_resources import ASKED, BACKENDS, KEPT_BY_LADING, backend, cell, job, rendered
 
 from lading.backends.kubernetes.schema import flaws
+from lading.resources import Resources
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "render"
 RELEASES = [version for version in all_versions() if tuple(map(int, version.split(".")[:2])) >= (1, 30)]
@@ -44,6 +45,19 @@ def test_each_request_is_the_golden_one(name: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     assert text == path.read_text()
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("name", BACKENDS)
+def test_what_is_not_refused_is_in_the_request_or_kept_by_lading(name: str, asked: str) -> None:
+    made = json.loads((GOLDEN / f"{name}.json").read_text())
+    assert made[asked] != made["plain"] or asked in KEPT_BY_LADING
+
+
+def test_what_a_backend_drops_gets_no_cell_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ASKED, "disk", {"resources": Resources(disk="10GiB")})  # less than the least disk
+    with pytest.raises(LookupError, match="disk changes nothing in the request of 'vertex'"):
+        cell("vertex", "disk")
 
 
 def test_every_golden_file_is_compared() -> None:
