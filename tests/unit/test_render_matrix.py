@@ -12,6 +12,8 @@ import pytest
 from kubernetes_validate.utils import all_versions
 from tools.document_resources import ASKED, BACKENDS, KEPT_BY_LADING, backend, cell, job, rendered
 
+import databricks_workspace
+import vertex_project
 from lading.backends.kubernetes.schema import flaws
 from lading.resources import Resources
 
@@ -72,3 +74,35 @@ def test_a_pod_is_valid_for_every_kubernetes(asked: str | None) -> None:
     assert len(RELEASES) >= 7
     for version in RELEASES:
         kubernetes_validate.validate(pod, version, strict=True)
+
+
+@pytest.mark.service("databricks")
+@pytest.mark.parametrize("asked", CASES)
+def test_a_run_is_valid_for_the_official_sdk(asked: str | None) -> None:
+    """There and back through its types; what it does not know would be gone."""
+    databricks_workspace.require()
+    from databricks.sdk.service.jobs import QueueSettings, SubmitTask
+
+    from fakes.databricks import schema
+
+    body = made_of("databricks", asked)
+    if "refused" in body:
+        return
+    assert [SubmitTask.from_dict(one).as_dict() for one in body["tasks"]] == body["tasks"]
+    assert QueueSettings.from_dict(body["queue"]).as_dict() == body["queue"]
+    assert schema.wrong(body) == []
+
+
+@pytest.mark.service("vertex")
+@pytest.mark.parametrize("asked", CASES)
+def test_a_custom_job_is_valid_for_the_published_types(asked: str | None) -> None:
+    vertex_project.require()
+    from fakes.vertex_schema import refusals
+    from lading.backends.vertex.request import checked
+
+    body = made_of("vertex", asked)
+    if "refused" in body:
+        return
+    made = checked(body["customJob"])
+    assert type(made).to_dict(made)["display_name"] == body["customJob"]["displayName"]
+    assert list(refusals(type(made).pb(made))) == []
