@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from counted import counting_runner, starts
 from lading.backends.local import LocalBackend
 from lading.backends.venv import VenvBackend
 from lading.config import Target
@@ -30,7 +31,7 @@ class TestLocal(BackendContract):
 
 
 class TestVenv(BackendContract):
-    required = frozenset({"kill_job", "erase_job", "exhaust_memory", "lose_answer"})
+    required = frozenset({"kill_job", "erase_job", "exhaust_memory", "lose_answer", "count_jobs"})
     cache: Path
 
     @pytest.fixture(autouse=True, scope="class")
@@ -39,7 +40,8 @@ class TestVenv(BackendContract):
         cls.cache = tmp_path_factory.mktemp("environments")
 
     def backend(self, worker: Worker) -> VenvBackend:
-        return VenvBackend(self.cache, worker.log, worker.secrets, store_options=worker.store_options)
+        runner = counting_runner(self.cache / "starts")
+        return VenvBackend(self.cache, worker.log, worker.secrets, runner, store_options=worker.store_options)
 
     def kill_job(self, handle: JobHandle) -> None:
         os.kill(handle.extra["pid"], signal.SIGKILL)
@@ -54,6 +56,9 @@ class TestVenv(BackendContract):
 
     def lose_answer(self) -> AbstractContextManager[None]:
         return failing_at("venv.start.after")
+
+    def count_jobs(self, name: str) -> int:
+        return starts(self.cache / "starts", name)
 
     def _killed(self, handle: JobHandle) -> Path:
         """The folder of the job, whose launcher has noted its end."""

@@ -20,6 +20,9 @@ CAUGHT = {
     "Blind": "test_its_end_is_seen_by_whoever_looks",
     "Deaf": "test_a_running_job_is_cancelled_and_again_for_nothing",
     "Trims": "test_the_environment_arrives_as_it_is",
+    "Mutes": "test_a_running_job_is_cancelled_and_again_for_nothing",
+    "Misquotes": "test_the_address_of_the_spec_arrives_as_it_is",
+    "Overlooks": "test_a_job_whose_submission_was_not_answered_is_joined",
     "Tells": "test_a_secret_is_masked_in_all_that_a_job_leaves",
 }
 

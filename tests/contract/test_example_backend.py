@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -50,17 +51,22 @@ def test_it_is_short() -> None:
 class TestSsh(BackendContract):
     """The shell of this machine stands in for that of another: what ssh starts there is the same."""
 
-    required = frozenset({"kill_job", "erase_job", "lose_answer", "silence"})
+    required = frozenset({"kill_job", "erase_job", "lose_answer", "silence", "count_jobs"})
     shell: ClassVar[tuple[str, ...]] = ("sh", "-c")
     folder: Path
+    python: Path  # notes each of its starts
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def machine(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
         cls.folder = tmp_path_factory.mktemp("jobs")
+        cls.python = tmp_path_factory.mktemp("bin") / "python"
+        starts = shlex.quote(f"{cls.python}.starts")
+        cls.python.write_text(f'#!/bin/sh\necho "$NAME" >> {starts}\nexec {sys.executable} "$@"\n')
+        cls.python.chmod(0o700)
 
     def backend(self, worker: Worker) -> Backend:
-        extra = {"folder": str(self.folder), "interpreter": sys.executable}
+        extra = {"folder": str(self.folder), "interpreter": str(self.python)}
         made: Any = registry.get("ssh").configured(Target("ssh", "ssh", extra=extra), worker)
         made._shell = self.shell
         return made
@@ -82,6 +88,9 @@ class TestSsh(BackendContract):
     def silence(self) -> Iterator[None]:
         with self._shell("exit 255"):
             yield
+
+    def count_jobs(self, name: str) -> int:
+        return Path(f"{self.python}.starts").read_text().splitlines().count(name)
 
     @contextmanager
     def _shell(self, program: str) -> Iterator[None]:

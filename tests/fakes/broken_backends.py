@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from lading.backends.base import JobState, Observation
 from lading.backends.venv import VenvBackend
 from lading.testing import BackendContract
+from lading_testkit import failing_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
@@ -89,6 +92,41 @@ class TestTrims(Broken):
     class kind(VenvBackend):
         def submit(self, job: JobRequest) -> JobHandle:
             return super().submit(replace(job, env={name: value.strip() for name, value in job.env.items()}))
+
+
+class TestMutes(Broken):
+    class kind(VenvBackend):
+        def observe(self, handle: JobHandle) -> Observation:
+            seen = super().observe(handle)
+            return replace(seen, exit_code=seen.exit_code and None)
+
+
+class TestMisquotes(Broken):
+    """As in a line for a shell, between double quotes."""
+
+    class kind(VenvBackend):
+        def submit(self, job: JobRequest) -> JobHandle:
+            argv = ["sh", "-c", f'printf %s "{job.spec_uri}"']
+            heard = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+            return super().submit(replace(job, spec_uri=heard))
+
+
+class TestOverlooks(Broken):
+    """Finds what it was told of only."""
+
+    class kind(VenvBackend):
+        told: ClassVar[set[str]] = set()
+
+        def submit(self, job: JobRequest) -> JobHandle:
+            handle = super().submit(job)
+            self.told.add(job.name)
+            return handle
+
+        def find(self, name: str) -> JobHandle | None:
+            return super().find(name) if name in self.told else None
+
+    def lose_answer(self) -> AbstractContextManager[None]:
+        return failing_at("venv.start.after")
 
 
 class TestTells(Broken):

@@ -68,8 +68,10 @@ class TestDocker(BackendContract):
 class InCluster(Bench):
     kind = "pod"
     request: ClassVar = {"image": docker_engine.IMAGE}
-    required = frozenset({"kill_job", "erase_job", "preempt", "lose_answer", "silence", "count_jobs"})
+    required = frozenset({"kill_job", "erase_job", "preempt", "lose_answer", "hold", "silence", "count_jobs"})
     masks = False  # jobs know the secrets of their own ``secret_env`` alone
+    tells_codes = False  # unless somebody looks before the pod is deleted
+    extra: ClassVar[dict[str, Any]] = {}
     space: str
     root: str
     config_file: str | None = None
@@ -83,6 +85,7 @@ class InCluster(Bench):
 
     def backend(self, worker: Worker) -> KubernetesBackend:
         own = {"config_file": self.config_file} if self.config_file else {}
+        own |= self.extra
         own |= {"kind": self.kind} if self.kind != "pod" else {}
         target = Target(
             "kubernetes",
@@ -125,6 +128,12 @@ class InCluster(Bench):
 
     def lose_answer(self) -> AbstractContextManager[None]:
         return failing_at("kubernetes.create.after")
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(self), "extra", {"node_selector": {"lading": "no-such-node"}})
+            yield
 
     @contextmanager
     def silence(self) -> Iterator[None]:

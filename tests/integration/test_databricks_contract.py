@@ -57,8 +57,9 @@ class OnWorkspace(Bench):
 
 class TestServerless(OnWorkspace, BackendContract):
     at_once = 3
+    tells_codes = False  # the process is ended, and nobody tells how
     required = frozenset(
-        {"kill_job", "erase_job", "preempt", "exhaust_memory", "lose_answer", "silence", "count_jobs"}
+        {"kill_job", "erase_job", "preempt", "exhaust_memory", "lose_answer", "hold", "silence", "count_jobs"}
     )
 
     def kill_job(self, handle: JobHandle) -> None:
@@ -79,6 +80,14 @@ class TestServerless(OnWorkspace, BackendContract):
         fault = self.fake.fault("POST .*runs/submit", lost=True)
         yield
         assert fault.fired == 1
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        self.fake.workspace.go.clear()
+        try:
+            yield
+        finally:
+            self.fake.workspace.go.set()
 
     @contextmanager
     def silence(self) -> Iterator[None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -12,7 +10,6 @@ import pytest
 
 import vertex_project
 from fakes.gcs import TOKEN
-from lading.backends.base import Capability
 from lading.resources import GPU, Resources
 from lading.testing import BackendContract, steps
 from lading.testing.jobs import DUPLICATE
@@ -20,7 +17,7 @@ from lading.testing.jobs import DUPLICATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lading.backends.base import JobHandle, JobRequest, Worker
+    from lading.backends.base import JobHandle, Worker
     from lading.backends.vertex import VertexBackend
     from lading.testing import Trial
 
@@ -39,10 +36,13 @@ MORE = {
 class TestVertex(BackendContract):
     request: ClassVar = {"image": vertex_project.IMAGE, "python": "3.12"}
     required = frozenset(
-        {"kill_job", "erase_job", "preempt", "exhaust_memory", "lose_answer", "silence", "count_jobs"}
+        {"kill_job", "erase_job", "preempt", "exhaust_memory", "lose_answer", "hold", "silence", "count_jobs"}
     )
     masks = False  # nothing secret reaches a job
     at_once = 4
+    resources: ClassVar = MORE
+    duplicates = True  # the service has no token: each submitter may make a job
+    tells_codes = False  # of what was cancelled
     project: ClassVar[vertex_project.Project]
 
     @pytest.fixture(autouse=True, scope="class")
@@ -96,6 +96,14 @@ class TestVertex(BackendContract):
         assert fault.times == 0
 
     @contextmanager
+    def hold(self) -> Iterator[None]:
+        from fakes.vertex import Fate
+
+        self.project.vertex.fates.append(Fate(queued_s=3600))
+        yield
+        assert self.project.vertex.fates == []
+
+    @contextmanager
     def silence(self) -> Iterator[None]:
         from fakes.vertex import Fault
 
@@ -108,28 +116,20 @@ class TestVertex(BackendContract):
     def count_jobs(self, name: str) -> int:
         return len(self.project.vertex.named(name))
 
-    @pytest.mark.parametrize("resource", MORE)
-    def test_a_resource_changes_the_request_or_is_refused(self, job: JobRequest, resource: str) -> None:
-        """The smallest machine has all that the contract asks for: more of it makes another."""
-        asked = replace(job, resources=MORE[resource])
-        self._honoured_or_refused(job, asked, f"resources.{resource}", Capability(resource))
+    def test_of_jobs_that_were_made_twice_one_works_and_is_found(self, trials: Callable[..., Trial]) -> None:
+        """The claim is its own, by the number that the service gave it."""
+        from fakes.vertex import Fate
 
-    def test_four_submitters_at_once_make_one_job(self, trials: Callable[..., Trial]) -> None:
-        """The service has no token, so that each may make a job: of which one does the work."""
-        trial, gate = trials(steps.nothing), threading.Barrier(4)
-        trial.write_spec()
-
-        def submit(_: int) -> JobHandle:
-            backend = trial.backend()
-            gate.wait(30)
-            return self.ask(lambda: backend.submit(trial.job()))
-
-        with ThreadPoolExecutor(4) as pool:
-            made = {handle.id: handle for handle in pool.map(submit, range(4))}
-        codes = {number: self.ended(trial, handle).exit_code for number, handle in made.items()}
+        trial = trials(steps.nothing)
+        self.project.vertex.fates += [Fate(hidden_s=3600), Fate(hidden_s=3600)]
+        made = [trial.submit() for _ in range(2)]
+        assert self.count_jobs(trial.name) == 2
+        codes = {handle.id: self.ended(trial, handle).exit_code for handle in made}
         (holder,) = (number for number, code in codes.items() if code == 0)
-        assert set(codes.values()) <= {0, DUPLICATE}
+        assert sorted(codes.values()) == [0, DUPLICATE]
         assert trial.read("claim") == holder.encode()
+        for job in self.project.vertex.named(trial.name):
+            job.visible = 0.0
         found = trial.backend().find(trial.name)
         assert found is not None
         assert found.id == holder

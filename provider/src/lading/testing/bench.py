@@ -70,6 +70,8 @@ class Bench(Hooks):
     masks: ClassVar[bool] = True
     #: Whether the platform may take one name twice: then the claim lets one of the jobs do the work.
     duplicates: ClassVar[bool] = False
+    #: Whether the platform tells the exit code of a running job that was cancelled, too.
+    tells_codes: ClassVar[bool] = True
 
     def backend(self, worker: Worker) -> Backend:
         """A new object of the backend under test, for one target; ``worker`` is what it may borrow."""
@@ -135,6 +137,12 @@ class Bench(Hooks):
     def verdict(self, trial: Trial, handle: JobHandle) -> FailureClass | None:
         seen = self.ended(trial, handle)
         return judge(trial.task, trial.result(), seen).failure
+
+    def unsuccessful(self, seen: Observation) -> None:
+        """Of a job that was cancelled: nothing of it could be taken for a success."""
+        if seen.exit_code is None:
+            assert seen.state is JobState.LOST or seen.failure is not None, seen
+        assert seen.exit_code != 0
 
     def made_one(self, trial: Trial) -> None:
         if self.has("count_jobs"):

@@ -40,6 +40,10 @@ class Hooks:
         """Within it, the next submission is accepted and its answer never comes; leaving it asserts that."""
         raise NotImplementedError
 
+    def hold(self) -> AbstractContextManager[None]:
+        """Within it, the platform takes jobs and begins none."""
+        raise NotImplementedError
+
     def silence(self) -> AbstractContextManager[None]:
         """Within it, the platform gives no answer."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -63,6 +64,7 @@ class RunContract(Bench):
             "report": trials(steps.report, params=odd, fields=env),
             "values": trials(steps.several_values, params={"seed": 7}),
             "nothing": trials(steps.nothing),
+            "odd address": _at_an_odd_address(trials(steps.one)),
             "long ids": trials(steps.one, task=LONG),
             "raised": trials(steps.raise_lookup_error),
             "exit": trials(steps.call_exit),
@@ -94,6 +96,10 @@ class RunContract(Bench):
 
     def test_arguments_arrive_as_they_are(self, runs: dict[str, Run]) -> None:
         assert runs["report"].value()["odd"] == steps.ODD
+
+    def test_the_address_of_the_spec_arrives_as_it_is(self, runs: dict[str, Run]) -> None:
+        """On the job's command line, with the quotes, spaces and letters of the store's own name."""
+        assert runs["odd address"].value() == 1
 
     def test_ids_of_200_characters_run(self, runs: dict[str, Run]) -> None:
         assert runs["long ids"].value() == 1
@@ -208,6 +214,12 @@ class RunContract(Bench):
     def _detached(self, runs: dict[str, Run], name: str) -> Run:
         self.only_detached()
         return runs[name]
+
+
+def _at_an_odd_address(trial: Trial) -> Trial:
+    """Not percent-encoded, as nobody has to write the URL of a store."""
+    trial.request = {**trial.request, "spec_uri": unquote(trial.job().spec_uri)}
+    return trial
 
 
 def _finish(run: Run) -> None:
