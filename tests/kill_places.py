@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import cluster_node
 import databricks_workspace
 import docker_engine
+from counted import counting_runner, starts
 from lading.backends import registry
+from lading.backends.venv import VenvBackend
 from lading.config import Target
+from lading.execution import FAILPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,11 +26,12 @@ if TYPE_CHECKING:
 KILLS = int(os.environ.get("LADING_KILLS", "0"))
 
 
-def spread(points: Sequence[str], kills: int | None) -> list[str]:
-    """The point of each kill: as many as asked for, spread over all points or going round them."""
-    kills = KILLS or kills or len(points)
-    step = max(1.0, len(points) / kills)
-    return [points[int(number * step) % len(points)] for number in range(kills)]
+def points_of(own: Sequence[str], kills: int | None = None) -> list[str]:
+    """The point of each kill: each of the backend's ``own``, then as many of the protocol's as are left,
+    spread over all of them, or going round all points."""
+    left = max(0, (KILLS or kills or len(own) + len(FAILPOINTS)) - len(own))
+    rest, step = [*FAILPOINTS, *own], max(1.0, len(FAILPOINTS) / max(1, left))
+    return [*own, *(rest[int(number * step) % len(rest)] for number in range(left))]
 
 
 class Place(NamedTuple):
@@ -35,7 +39,7 @@ class Place(NamedTuple):
     request: dict[str, Any]  # fields of the job's
     points: tuple[str, ...]  # failpoints of the backend itself
     count: Callable[[Path, str], int]  # jobs of that name that were ever begun
-    kills: int | None = None  # of a run of the suite; None: one at each point
+    kills: int | None = None  # of a run of the suite; None: one at each point of the protocol, too
 
 
 def backend_of(place: str, folder: Path, worker: Worker) -> Backend:
@@ -44,6 +48,11 @@ def backend_of(place: str, folder: Path, worker: Worker) -> Backend:
         own = {"files": databricks_workspace.FILES}
         target = Target(place, place, store=str(folder / "store"), extra=own)
         return registry.get(place).configured(target, worker)
+    if place == "venv":
+        cache = worker.cache
+        assert cache is not None
+        runner = counting_runner(cache / "starts")
+        return VenvBackend(cache, worker.log, worker.secrets, runner, store_options=worker.store_options)
     mount, extra = {"host_path": str(folder / "store")}, {}
     if place == "kubernetes":
         extra = {"namespace": (folder / "space").read_text()}
@@ -51,8 +60,7 @@ def backend_of(place: str, folder: Path, worker: Worker) -> Backend:
 
 
 def _processes(folder: Path, name: str) -> int:
-    """A second process of that name would have its own record, in the place of the first one's claim."""
-    return len(list((folder.parent / "environments/jobs" / name).glob("record.json")))
+    return starts(folder.parent / "environments/starts", name)
 
 
 def _containers(folder: Path, name: str) -> int:
@@ -79,7 +87,7 @@ PLACES = {
             f"venv.{at}.after" for at in ("spawn", "lock", "absent", "environment", "find", "runner", "start")
         ),
         _processes,
-        8,
+        15,
     ),
     "docker": Place(
         docker_engine.require,

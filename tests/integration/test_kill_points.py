@@ -10,13 +10,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fakes.attempts import FileState
-from kill_places import spread
+from kill_places import points_of
 from lading.backends.local import alive
-from lading.execution import FAILPOINTS, Outcome, Phase
+from lading.execution import Outcome, Phase
+from lading_runner.store import LocalStore
+from lading_runner.store.keys import blob_key
+
+if TYPE_CHECKING:
+    from lading_runner.store import ObjectStore
 
 ROOT = Path(__file__).parents[2]
 WORKER = ROOT / "tests/fakes/kill_worker.py"
@@ -74,7 +80,7 @@ def prepare(folder: Path, kind: str, scene: str) -> subprocess.Popen[bytes] | No
 
 
 @pytest.mark.parametrize("kind", ["detached", "local"])
-@pytest.mark.parametrize("point", spread(FAILPOINTS, None))
+@pytest.mark.parametrize("point", points_of(()))
 def test_a_killed_worker_leaves_one_effect_and_a_true_state(tmp_path: Path, kind: str, point: str) -> None:
     scene = SCENES.get(point, "plain")
     earlier = prepare(tmp_path, kind, scene)
@@ -104,19 +110,23 @@ def test_a_third_try_after_success_does_nothing_again(tmp_path: Path, kind: str)
     assert_one_event(tmp_path, "1")
 
 
-def assert_true_state(folder: Path, generation: str) -> None:
+def assert_true_state(
+    folder: Path, generation: str, objects: ObjectStore | None = None, under: str = "attempts/"
+) -> None:
+    """Of the results ``under`` that prefix of the store, which is in ``folder`` unless it is given."""
+    objects = objects or LocalStore(str(folder / "store"))
     state = FileState(folder / "state.json").load()
     assert state is not None
     assert (state.phase, state.outcome) == (Phase.FINAL, Outcome.SUCCEEDED)
     assert str(state.generation) == generation
-    results = [json.loads(path.read_bytes()) for path in folder.glob("store/attempts/**/result.json")]
+    kept = [stat.key for stat in objects.list(under)]
+    results = [json.loads(objects.read(key)) for key in kept if key.endswith("/result.json")]
     (taken,) = [r for r in results if str(r["attempt"]["generation"]) == generation]
     assert taken["status"] == "succeeded"
     assert all(r["status"] == "cancelled" for r in results if r is not taken)  # says the job
     for ref in taken["outputs"].values():
-        digest = ref["digest"].removeprefix("sha256:")
-        data = (folder / f"store/blobs/sha256/{digest[:2]}/{digest}").read_bytes()
-        assert hashlib.sha256(data).hexdigest() == digest
+        data = objects.read(blob_key(ref["digest"]))
+        assert "sha256:" + hashlib.sha256(data).hexdigest() == ref["digest"]
 
 
 def assert_one_event(folder: Path, generation: str) -> None:

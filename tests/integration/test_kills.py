@@ -16,7 +16,7 @@ import pytest
 from fakes.trial_worker import trial_of
 from integration.test_kill_points import ROOT, SCENES, assert_one_event, assert_true_state, environ
 from integration.test_vertex_kill import VERTEX_POINTS
-from kill_places import PLACES, spread
+from kill_places import PLACES, points_of
 from lading.execution import FAILPOINTS, job_name
 from supervised import until
 
@@ -33,7 +33,7 @@ def planned() -> Iterator[Any]:
     """Place, number and point of each kill."""
     for name, place in PLACES.items():
         marks = [] if name == "venv" else [pytest.mark.service(name)]
-        for number, point in enumerate(spread([*place.points, *FAILPOINTS], place.kills)):
+        for number, point in enumerate(points_of(place.points, place.kills)):
             yield pytest.param(name, number, point, marks=marks)
 
 
@@ -102,6 +102,6 @@ def assert_gone(trial: Trial, name: str) -> None:
 def test_every_failpoint_of_a_backend_is_killed_at() -> None:
     sources = [path.read_text() for path in (ROOT / "provider/src/lading/backends").rglob("*.py")]
     named = {part.partition('"')[0] for text in sources for part in text.split('failpoint("')[1:]}
-    known = {point for place in PLACES.values() for point in place.points} | {*VERTEX_POINTS}
+    killed = {kill.values[2] for kill in planned()} | {*points_of(VERTEX_POINTS)}
     with_requirements = {"docker.packages.installed", "kubernetes.lock.after"}  # killed at by tests of those
-    assert named == known | with_requirements
+    assert named == (killed - {*FAILPOINTS}) | with_requirements
