@@ -12,7 +12,7 @@ import pytest
 from index_databases import postgresql
 from lading.lineage.index import tables as t
 
-_FILES = ("test_api_answers.py", "test_api_hidden.py", "test_cli_index.py")
+_FILES = ("test_api_answers.py", "test_api_hidden.py", "test_api_index.py", "test_cli_index.py")
 
 
 @pytest.mark.slow
