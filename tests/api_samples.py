@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from api_server import bring_up_to_date
 from index_databases import put
 from lading.lineage.index.rows import uid
 from lading.lineage.nodes import ArtifactKey, StepKey
-from lineage_samples import DAG, RUN, model, ref, report
+from lading_runner import previews
+from lading_runner.contract import ArtifactRef
+from lineage_samples import DAG, RUN, event, model, ref, report
 
 if TYPE_CHECKING:
     from lading.lineage.event import LineageEvent
@@ -34,3 +38,25 @@ def fill(events: list[LineageEvent]) -> None:
 
     put(deployment.store().objects, events)
     bring_up_to_date()
+
+
+def kept(dag_id: str, run_id: str) -> dict[str, str]:
+    """What a path can hold of a new step, of which the store has everything: bytes, preview, code."""
+    from lading import deployment
+
+    store = deployment.store()
+    digest, size = store.put_bytes(b"bytes that are kept")
+    store.objects.write(previews.key_of(digest, "bytes"), b'{"preview": 1, "kind": "data"}')
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("step.py"), "def keep(): ...\n")  # always the same bytes
+    code, _ = store.put_bytes(file.getvalue())
+    made = event(
+        "keep", at_s=86_000, dag_id=dag_id, run_id=run_id, params={"of": dag_id},
+        outputs={"return_value": ArtifactRef(digest, size, "bytes", "bytes")},
+        code={"digest": code, "entry": "step:keep"},
+    )  # fmt: skip
+    made = made.replace(id=made.id[:-12] + dag_id.encode().hex()[:12])
+    fill([made])
+    found = artifact_id(dag_id, run_id, "keep", digest)
+    return {"dag_id": dag_id, "run_id": run_id, "task_id": "keep", "artifact_id": found, "rest": "nowhere"}
