@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from benchmarks.cases.containers import IMAGE
 
 from lading_testkit import run_dag, task_states
 
@@ -58,6 +60,19 @@ def test_every_command_is_one_that_make_knows(command: str) -> None:
 
     assert run.returncode == 0, run.stderr
     assert ".venv/bin/" in run.stdout
+
+
+def test_the_cluster_it_shows_has_what_the_kubernetes_tests_need() -> None:
+    (cluster,) = (yaml.safe_load(block) for block in blocks("yaml"))
+    assert (cluster["kind"], cluster["apiVersion"]) == ("Cluster", "kind.x-k8s.io/v1alpha4")
+    (node,) = cluster["nodes"]  # the tests look at the files of one
+    (mount,) = node["extraMounts"]
+    assert mount["hostPath"] == mount["containerPath"] == "/tmp"
+    (console,) = blocks("console")
+    shown = [line.removeprefix("$ ") for line in console.splitlines()]
+    assert f"kind load docker-image {IMAGE}" in shown
+    assert shown[-1].startswith("KUBECONFIG=")
+    assert " make test " in shown[-1]
 
 
 @pytest.mark.slow
