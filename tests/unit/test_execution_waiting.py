@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pytest
 
@@ -12,6 +13,7 @@ from fakes.attempts import TASK, Desk, FileState, Job, Platform, run_for_ever, s
 from lading.backends.base import FailureClass, JobHandle, JobRequest, JobState, Observation
 from lading.errors import JobCancelled, JobLost, TransientError
 from lading.execution import Clock, Outcome, Patience, Phase, Policy, attempt_folder
+from lading.execution.traces import Traces
 from lading_runner.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -346,6 +348,29 @@ def test_a_job_whose_runner_never_wrote_is_told_by_its_platform(desk: Desk) -> N
     desk.platform.native_log = ["exec: python: not found"]
     desk.worker().run()
     assert desk.lines == ["exec: python: not found"]
+
+
+def test_the_last_words_of_a_long_log_are_found_without_holding_it(desk: Desk) -> None:
+    class Line(str):
+        __slots__ = ("__weakref__",)
+
+    alive: WeakSet[Line] = WeakSet()
+    most = 0
+
+    @dataclass
+    class Talkative(Platform):
+        def logs(self, handle: JobHandle, since: str | None) -> Iterator[str]:
+            nonlocal most
+            for number in range(5000):
+                line = Line(f"line {number}")
+                alive.add(line)
+                most = max(most, len(alive))
+                yield line
+            yield " "
+
+    traces = Traces(Talkative(desk.objects, [succeed]), Patience(Policy(), Clock(), desk.said.append))
+    assert traces.last_words(JobHandle("fake", "id", "name")) == "line 4999"
+    assert 0 < most < 10
 
 
 @pytest.mark.parametrize("error", [TransientError("gone"), StoreUnavailable("gone")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,11 @@ class Traces:
 
     def last_words(self, handle: JobHandle) -> str:
         """The last line of a runner that gave up before it could write a result: it says why."""
-        lines = self.patience.ask(lambda: [line for line in self.backend.logs(handle, None) if line.strip()])
-        return lines[-1] if lines else ""
+
+        def last() -> deque[str]:
+            return deque((line for line in self.backend.logs(handle, None) if line.strip()), maxlen=1)
+
+        return "".join(self.patience.ask(last))
 
     def settled_result(self, folder: AttemptFolder) -> Result | None:
         """Looked for some time, for stores that show late what the job wrote last."""
