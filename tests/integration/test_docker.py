@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sysconfig
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,8 +21,7 @@ from lading.errors import ConfigError, JobLost, LadingError, StepFailed
 from lading.resources import Resources
 from lading.testing import steps
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.service("docker")
 
@@ -263,3 +267,45 @@ def test_a_failed_container_is_kept_when_asked(tmp_path: Path) -> None:
         desk.run()
     (kept,) = desk.containers()
     api().remove_container(kept["Id"], v=True)
+
+
+def test_a_worker_in_a_container_starts_jobs_beside_it(tmp_path: Path) -> None:
+    """Through the socket of the engine that it runs on, which does not see the worker's files."""
+    url = urlsplit(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    if url.scheme != "unix":
+        pytest.skip(f"the engine has no socket to mount: {url.geturl()}")
+    store, libraries = tmp_path / "store", sysconfig.get_path("purelib")
+    store.mkdir()
+    binds = [f"{ROOT}:{ROOT}:ro", f"{libraries}:{libraries}:ro", f"{store}:/store", f"{url.path}:{url.path}"]
+    path = [ROOT / "provider" / "src", ROOT / "tests", ROOT, libraries]
+    made = api().create_container(
+        docker_engine.IMAGE,
+        ["python3", f"{ROOT}/tests/fakes/docker_worker.py", "/store", str(store)],
+        environment={"PYTHONPATH": ":".join(map(str, path)), "DOCKER_HOST": url.geturl()},
+        host_config=api().create_host_config(binds=binds),
+    )["Id"]
+    try:
+        api().start(made)
+        code = api().wait(made, timeout=120)["StatusCode"]
+        printed = api().logs(made).decode()
+    finally:
+        api().remove_container(made, force=True)
+    assert code == 0, printed
+    told = json.loads(printed.splitlines()[-1])
+    assert told["refused"] == ["store"]
+    assert told["value"] == 1
+
+
+@pytest.mark.parametrize("by", ["id", "repository digest"])
+def test_an_image_by_its_digest_is_run_and_recorded(tmp_path: Path, by: str) -> None:
+    facts = api().inspect_image(docker_engine.IMAGE)
+    name = facts["Id"]
+    if by == "repository digest":
+        if not facts["RepoDigests"]:
+            pytest.skip(f"{docker_engine.IMAGE} was loaded, not pulled: it has no digest of a registry")
+        name = facts["RepoDigests"][0]
+    desk = Desk(tmp_path, steps.one, image=name)
+    assert desk.value(desk.run()) == 1
+    handle = desk.ended[0].handle
+    assert handle is not None
+    assert handle.extra["environment"]["image"] == next(iter(facts["RepoDigests"]), facts["Id"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lading.backends.base import FailureClass, JobRequest, JobState, StoreView, Worker
 from lading.backends.docker import DockerBackend
 from lading.backends.docker.backend import judged
-from lading.backends.docker.settings import DockerSettings
+from lading.backends.docker.settings import DockerSettings, is_here
 from lading.config import Target
 from lading.execution import attempt_folder, job_name
 from lading.resources import GPU, Resources
@@ -129,6 +129,23 @@ def test_the_store_is_where_the_job_sees_it(
     made = backend(extra, target)
     assert made.store_view(store) == view
     assert made.validate(job(store_root=store)) == []
+
+
+@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
+def test_an_engine_whose_socket_is_mounted_into_the_worker_s_container_is_elsewhere(
+    tmp_path: Path, mark: str
+) -> None:
+    own, mounted = tmp_path / "docker.sock", Path("/proc/version")  # of another file system
+    own.touch()
+    assert is_here(f"unix://{mounted}", tmp_path)  # in no container every socket is of this machine
+    assert is_here(f"unix://{tmp_path}/absent.sock", tmp_path)
+    assert not is_here("tcp://127.0.0.1:2375", tmp_path)
+    (tmp_path / mark).parent.mkdir(exist_ok=True)
+    (tmp_path / mark).touch()
+    assert is_here(f"unix://{own}", tmp_path)
+    assert not is_here(f"unix://{mounted}", tmp_path)
+    assert not is_here(f"unix://{tmp_path}/absent.sock", tmp_path)
+    assert not is_here("tcp://127.0.0.1:2375", tmp_path)
 
 
 def container(status: str = "exited", code: int = 0, **state: Any) -> dict[str, Any]:

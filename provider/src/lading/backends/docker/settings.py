@@ -89,18 +89,22 @@ class DockerSettings:
 
     def engine_is_here(self) -> bool:
         """Whether the engine sees the worker's own files."""
-        host = self.host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-        if not host.startswith("unix:"):
-            return False
-        if not any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
-            return True
-        return _on_own_file_system(Path(urlsplit(host).path))
+        return is_here(self.host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
 
 
-def _on_own_file_system(socket: Path) -> bool:
+def is_here(engine: str, root: Path = Path("/")) -> bool:
+    """Whether the engine of that URL sees the files under ``root`` where this process does."""
+    if not engine.startswith("unix:"):
+        return False
+    if not any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")):
+        return True
+    return _on_own_file_system(Path(urlsplit(engine).path), root)
+
+
+def _on_own_file_system(socket: Path, root: Path) -> bool:
     """In a container: whether an engine inside of it made the socket; one from outside is mounted."""
     try:
-        return socket.stat().st_dev == Path("/").stat().st_dev
+        return socket.stat().st_dev == root.stat().st_dev
     except OSError:
         return False
 
