@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,7 @@ def small_databricks(fake: FakeDatabricks) -> Iterator[list[str]]:
 def smoke(folder: Path, *argv: str) -> tuple[int, dict[str, dict[str, Any]], dict[str, Any]]:
     """Exit code, the checks by name, and all that was told."""
     file = folder / "seen.json"
-    code = main([*argv, "--json", str(file), "--limit", "2"], PACE)
+    code = main([*argv, "--json", str(file), "--limit", "4"], PACE)
     told = json.loads(file.read_text())
     found = {row["check"]: row for row in told["checks"]}
     assert list(found) == NAMES
@@ -246,18 +247,21 @@ def test_a_project_that_may_not_be_used_is_named_before_anything_is_submitted(
     assert project.vertex.jobs == {}
 
 
+@pytest.mark.slow
 @pytest.mark.service("vertex")
 def test_a_time_limit_ends_what_waits_and_its_jobs(project: Project, tmp_path: Path) -> None:
     from fakes.vertex import Fate
 
     project.vertex.fates += [Fate(queued_s=300) for _ in range(8)]
-    pace = replace(PACE, grace_s=3, settle_s=0.2)
+    pace = replace(PACE, grace_s=4, settle_s=0.2)
     file = tmp_path / "seen.json"
-    assert main(["--only", "vertex", "--limit", "0.15", "--json", str(file)], pace) == 1
+    begun = time.monotonic()
+    assert main(["--only", "vertex", "--limit", "0.5", "--json", str(file)], pace) == 1
+    assert time.monotonic() - begun < 0.5 * 60
     seen = {row["check"]: row["seen"] for row in json.loads(file.read_text())["checks"] if not row["ok"]}
     assert list(seen) == NAMES
     assert seen["success"].startswith("the job did not end within")
-    assert seen["cancel"] == "the job to cancel did not begin within 9 s"
+    assert seen["cancel"].startswith("the job to cancel did not begin within")
     assert len(project.vertex.fates) <= 3  # the worker to be killed may not have come so far
     project.vertex.fates.clear()
     assert project.vertex.running() == []

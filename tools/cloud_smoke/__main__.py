@@ -40,13 +40,13 @@ COST = """What it costs: six machines per target, each for the start of a machin
 work. vertex: the smallest machine type that holds what the target asks for (n1-highmem-2 where it asks for
 nothing), about 2 to 4 billed minutes each. databricks: six serverless runs of about a minute each, or, with
 "compute": "classic", six one-node clusters of the target's node type for about 5 minutes each. A target that
-asks for a GPU gets one in every job. What is still running at the time limit is cancelled, and every job has
-that limit on its platform, too."""
+asks for a GPU gets one in every job. What still runs two minutes before the time limit is cancelled, so that
+all is removed by then; every job has its own limit on its platform, too."""
 HEARTBEAT_S = 30.0
 
 
 def main(argv: Sequence[str] | None = None, pace: Pace | None = None) -> int:
-    asked = _parser().parse_args(argv)
+    begun, asked = time.monotonic(), _parser().parse_args(argv)
     progress = Progress()
     with quiet():
         if asked.targets:
@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None, pace: Pace | None = None) -> int:
         except places.Unready as e:
             print(e, file=sys.stderr)
             return 2
-        rows, left = run(found, pace or Pace(), asked.limit * 60, progress, keep=asked.keep)
+        limit_s = asked.limit * 60 - (time.monotonic() - begun)
+        rows, left = run(found, pace or Pace(), limit_s, progress, keep=asked.keep)
     facts = {"versions": dict(versions()), "limit_minutes": asked.limit}
     told = json.dumps(report.as_json(rows, left, facts), indent=2)
     if asked.json and asked.json != "-":
@@ -68,11 +69,13 @@ def main(argv: Sequence[str] | None = None, pace: Pace | None = None) -> int:
 def run(
     found: Sequence[Place], pace: Pace, limit_s: float, progress: Progress, *, keep: bool
 ) -> tuple[list[Row], list[str]]:
-    """A row per check, and what could not be removed."""
-    run_id = f"smoke-{uuid.uuid4().hex[:12]}"
+    """A row per check, and what could not be removed. All is over after ``limit_s``, but for the call that is
+    being answered then."""
+    pace, end = pace.within(limit_s), time.monotonic() + limit_s
+    work_s, run_id = pace.work_s(limit_s), f"smoke-{uuid.uuid4().hex[:12]}"
     with tempfile.TemporaryDirectory(prefix="lading-cloud-smoke-") as folder:
         desks = [
-            (check, Desk(place, check.name, run_id, Path(folder), pace, limit_s, say))
+            (check, Desk(place, check.name, run_id, Path(folder), pace, work_s, say, removed_by=end))
             for place in found
             for check in CHECKS
             for say in [progress.of(place.target.name, check.name)]
@@ -80,7 +83,7 @@ def run(
         with ThreadPoolExecutor(len(desks)) as pool:
             futures = {pool.submit(_row, check, desk): desk for check, desk in desks}
             try:
-                _follow(futures, limit_s + 2 * pace.grace_s, progress)
+                _follow(futures, work_s + pace.grace_s, progress)
             except KeyboardInterrupt:
                 progress.say("interrupted: what runs is cancelled")
             _stop(futures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -30,10 +31,19 @@ DAG_ID = "lading_cloud_smoke"
 class Pace:
     poll_min_s: float = 1.0
     poll_max_s: float = 5.0
-    grace_s: float = 60.0  # for a job that was told to end
+    grace_s: float = 40.0  # for a job that was told to end
     settle_s: float = 10.0  # until an ended job's result is surely seen
     step_s: float = 20.0  # that a job goes on after its worker was killed
     most_mib: int = 64 << 10  # that a step fills before it is said that nothing limits it
+
+    def within(self, limit_s: float) -> Pace:
+        """With graces that leave half of ``limit_s`` for the jobs."""
+        return replace(self, grace_s=min(self.grace_s, limit_s / 6))
+
+    def work_s(self, limit_s: float) -> float:
+        """What jobs have of ``limit_s``: the rest is for those who cancel them, for whoever has to be told
+        to, and for the removal of what was made."""
+        return limit_s - 3 * self.grace_s
 
 
 class Late(LadingError):
@@ -102,6 +112,7 @@ class Desk:
     seconds: float | None = None  # that it took; None: not over
     handles: dict[str, JobHandle] = field(default_factory=dict)  # by id, the oldest first
     trials: list[Trial] = field(default_factory=list)
+    removed_by: float = math.inf  # by ``time.monotonic``
     stopped: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -116,7 +127,7 @@ class Desk:
             grace_s=pace.grace_s,
             settle_s=pace.settle_s,
             timeout_s=self.left_s,
-            transient_s=min(self.limit_s, 120.0),
+            transient_s=min(self.limit_s, pace.grace_s),
             infra_retries=0,
         )
         name = self.check.replace(" ", "_")
@@ -166,17 +177,24 @@ class Desk:
             if found is not None:
                 self.handles[found.id] = found
         for handle in self.handles.values():
+            self._in_time()
             backend.cancel(handle, self.pace.grace_s)
         for handle in self.handles.values():
             self._gone(handle)
+            self._in_time()
             backend.remove(handle, failed=keep != "never")
         for trial in self.trials:
             objects = trial.store.objects
             for stat in list(objects.list(f"{trial.key.rpartition('/')[0]}/")):
+                self._in_time()
                 objects.delete(stat.key)
 
+    def _in_time(self) -> None:
+        if time.monotonic() > self.removed_by:
+            raise Late("the time limit passed before all was removed; look for what is left, and remove it")
+
     def _gone(self, handle: JobHandle) -> None:
-        end = time.monotonic() + self.pace.grace_s
+        end = min(time.monotonic() + self.pace.grace_s, self.removed_by)
         while not self.trials[0].over(handle):
             if time.monotonic() > end:
                 raise Late(f"job {handle.id} does not end: cancel it at {handle.url or 'its platform'}")
