@@ -75,6 +75,7 @@ class FakeVertex:
         self.buckets.mkdir(parents=True)
         self.jobs: dict[str, Job] = {}
         self.calls: list[str] = []
+        self.logins: set[str] = set()  # what callers proved themselves by
         self.faults: list[Fault] = []
         self.fates: list[Fate] = []
         self.fired: list[str] = []
@@ -327,6 +328,7 @@ class FakeVertex:
     def _handler(self, name: str, serve: Callable[[Any, Any], Any], request: Any) -> grpc.RpcMethodHandler:
         def answer(given: Any, context: grpc.ServicerContext) -> Any:
             self.calls.append(name)
+            self.logins |= {value for key, value in context.invocation_metadata() if key == "authorization"}
             fault = self._fault(name)
             if fault is not None and not fault.after:
                 context.abort(grpc.StatusCode[fault.code], fault.message)

@@ -13,6 +13,8 @@ from lading.backends.base import FailureClass, JobState, Worker
 from lading.errors import ConfigError, JobLost, StepFailed
 from lading.execution import Outcome
 from lading.resources import GPU, Resources
+from lading.triggers import LadingTrigger
+from lading_testkit import require_service
 from supervised import until
 from vertex_project import VertexDesk
 
@@ -237,27 +239,63 @@ def test_requirements_are_installed_in_the_job(project: Project, tmp_path: Path)
     assert "/packages/six" in path
 
 
-def test_nothing_secret_is_in_the_request_the_log_or_the_state(project: Project, tmp_path: Path) -> None:
+def a_private_key() -> str:
+    """Of nobody."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def test_nothing_secret_is_in_the_request_the_log_the_state_or_the_trigger(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's connection has a key, by which it proves itself."""
     from fakes.gcs import TOKEN
 
-    secret = "s3cr3t-of-the-worker"
+    secret, key = "s3cr3t-of-the-worker", a_private_key()
+    keyfile = {
+        "type": "service_account",
+        "project_id": "proj-1234",
+        "private_key_id": "0123456789abcdef-of-the-key",
+        "private_key": key,
+        "client_email": "airflow@proj-1234.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    keyed = {"conn_type": "google_cloud_platform", "extra": {"keyfile_dict": json.dumps(keyfile)}}
+    monkeypatch.setenv("AIRFLOW_CONN_KEYED", json.dumps(keyed))
+    project.vertex.logins.clear()
     lend = Worker(secrets=lambda: [secret], store_options=lambda: project.store_options)
-    desk = VertexDesk(project, tmp_path, facts, {"n": 1}, lend=lend)
+    desk = VertexDesk(project, tmp_path, facts, {"n": 1}, {"connection": "keyed"}, lend=lend)
     started = desk.worker().start()
     (job,) = desk.jobs()
-    bucket = project.gcs.buckets[vertex_project.BUCKET]
-    written = b"".join(o.data for key, o in bucket.objects.items() if desk.task.run_id in key)
-    told = [str(job.message), json.dumps(started.to_json()), desk.state.path.read_text(), repr(written)]
     until(lambda: job.state == "SUCCEEDED", "it did not end")
-    assert not any(hidden in text for hidden in (secret, TOKEN) for text in told)
+    assert project.vertex.logins, "the key was not used, so that nothing of it could be told"
+    bucket = project.gcs.buckets[vertex_project.BUCKET]
+    written = b"".join(o.data for name, o in bucket.objects.items() if desk.task.run_id in name)
+    trigger = LadingTrigger("vertex", started.to_json(), poll_interval_s=0.1, grace_s=5)
+    told = [
+        str(job.message),
+        json.dumps(desk.backend.render(desk.request(desk.task))),
+        json.dumps(trigger.serialize()),
+        desk.state.path.read_text(),
+        written.decode(),
+        *job.lines,
+        *desk.said,
+    ]
+    hidden = [secret, TOKEN, keyfile["private_key_id"], *project.vertex.logins, *key.split()[3:6]]
+    assert not [text for text in told if any(part in text for part in hidden)]
 
 
-@pytest.mark.skipif("os.geteuid() != 0", reason="a mount namespace needs root")
 def test_the_store_may_be_the_mounted_bucket(project: Project, tmp_path: Path) -> None:
     """The worker has the bucket as a folder too, and the job needs no driver."""
     import os
     from pathlib import Path
 
+    require_service("root", os.geteuid() == 0, "a mount namespace needs it")
     made = not Path("/gcs").exists()
     Path("/gcs").mkdir(exist_ok=True)
     project.vertex.mounted = True

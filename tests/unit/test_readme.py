@@ -90,6 +90,13 @@ def test_a_backend_is_called_working_exactly_when_it_is_installed() -> None:
     assert working == {entry.name for entry in entry_points(group="lading.backends")}
 
 
+@pytest.mark.parametrize("name", ["vertex", "databricks"])
+def test_a_backend_that_never_met_its_service_is_said_to_be_tested_against_a_fake(name: str) -> None:
+    (row,) = re.findall(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
+    assert "against a fake" in row
+    assert re.search(r"not yet (run|tested) on the service", row)
+
+
 def test_every_link_in_the_documentation_leads_somewhere() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())]
