@@ -157,7 +157,12 @@ def test_a_search_has_a_time_and_counts_of_its_choices(api: TestClient) -> None:
     assert told["types"] == {"counts": {"sklearn.RandomForestClassifier": 8}, "more": False}
     assert told["dag_ids"] == {"counts": {DAG: 8}, "more": False}
     assert told["since"] == [{"count": 3, "more": False}, {"count": 15, "more": False}]
-    for wrong in ("yesterday", "2026-11-20", "2026-11-20T12:00:00"):  # without an offset it is no moment
+    for wrong in (
+        "yesterday",
+        "2026-11-20",
+        "2026-11-20T12:00:00",
+        "1763640000",
+    ):  # without an offset it is no moment
         assert get(api, f"/artifacts?made_gte={wrong}", 422)["code"] == "invalid"
     get(api, "/artifacts/counts?" + "&".join(["since=2026-11-20T12:00:00Z"] * 6), 422)
 
