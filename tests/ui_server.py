@@ -1,4 +1,4 @@
-"""An Airflow API server over a database that the demo and the DAGs of ``e2e/ui_dags`` have filled."""
+"""An Airflow API server over a database that the demo and DAGs of ``e2e/ui_dags`` have filled."""
 
 from __future__ import annotations
 
@@ -76,6 +76,15 @@ class UiServer:
         self.run("ui_serving", succeeds=False, UI_DIGITS_RUN="there is none")
         self.run("ui_serving", UI_DIGITS_RUN=self.newest("ui_digits"))
         self.run("ui_failing", succeeds=False)
+        done.touch()
+
+    def fill_with_hostile_names(self) -> None:
+        """In a home of its own: lists and pictures of the other runs have none of them."""
+        done = self.home / "filled"
+        if done.exists():
+            return
+        shutil.copytree(DAGS, self.dags, dirs_exist_ok=True)
+        self._python("-m", "airflow", "db", "migrate")
         self.run("ui_hostile", succeeds=False)
         done.touch()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,18 +33,37 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
-    """``LADING_UI_HOME`` names a folder that is filled once and kept, which saves minutes."""
+def ui(chromium: str, ui_homes: Path) -> Iterator[UiServer]:
     from ui_server import UiServer
 
-    kept = os.environ.get("LADING_UI_HOME")
-    home = Path(kept) if kept else tmp_path_factory.mktemp("ui")
-    home.mkdir(parents=True, exist_ok=True)
-    server = UiServer(home)
+    server = UiServer(ui_homes / "samples")
     server.fill()
+    with served(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hostile_ui(chromium: str, ui_homes: Path) -> Iterator[UiServer]:
+    from ui_server import UiServer
+
+    server = UiServer(ui_homes / "hostile")
+    server.fill_with_hostile_names()
+    with served(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ui_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``LADING_UI_HOME`` names a folder that is filled once and kept, which saves minutes."""
+    kept = os.environ.get("LADING_UI_HOME")
+    return Path(kept) if kept else tmp_path_factory.mktemp("ui")
+
+
+@contextmanager
+def served(server: UiServer) -> Iterator[None]:
     try:
         server.start()
-        yield server
+        yield
     finally:
         server.stop()
 

@@ -6,72 +6,112 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pandas as pd
 from airflow.sdk import dag
 
-from lading import log_external_input, log_metrics, step
+from lading import log_external_input, log_external_output, log_metrics, step
 
 FILE = Path(__file__).parent / "payloads.json"
+PAYLOADS = list(dict.fromkeys(json.loads(FILE.read_text())))
 #: As parameters, those that are no template of Airflow's.
-PARAMS = [payload for payload in json.loads(FILE.read_text()) if "{" not in payload]
+PARAMS = [payload for payload in PAYLOADS if not any(mark in payload for mark in ("{{", "{%", "{#"))]
+#: As keys of XComs, those that Airflow's client can write into an address.
+KEYS = [
+    payload
+    for payload in PAYLOADS
+    if payload.isascii() and payload.isprintable() and not {"%", "#", "?"} & set(payload)
+]
+SLASHES = str.maketrans({"/": "\N{DIVISION SLASH}", "\\": "\N{SET MINUS}"})  # a name may have these
+PARTS = 4
+DRAWING = f"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+  width="120" height="80" onload="alert(1)" onclick="alert(1)" onmouseover="alert(1)">
+  <script>alert(1)</script>
+  <script href="http://127.0.0.1:9/xss"/>
+  <style>@import 'http://127.0.0.1:9/xss'; rect {{ fill: url(http://127.0.0.1:9/xss#x) }}</style>
+  <rect width="120" height="80"/>
+  <image href="http://127.0.0.1:9/xss" width="9" height="9" onerror="alert(1)"/>
+  <use href="http://127.0.0.1:9/xss#x"/>
+  <a xlink:href="javascript:alert(1)"><text y="20">x</text></a>
+  <animate attributeName="x" dur="1s" onbegin="alert(1)"/>
+  <foreignObject width="90" height="90"><div xmlns="http://www.w3.org/1999/xhtml">
+    <img src="http://127.0.0.1:9/xss" onerror="alert(1)"/><iframe src="javascript:alert(1)"/>
+  </div></foreignObject>
+  <text>{escape(" ".join(KEYS))}</text>
+</svg>"""
+
+
+def written(name: str, text: str) -> Path:
+    path = Path(tempfile.mkdtemp(), name)
+    path.write_text(text)
+    return path
 
 
 @dag(schedule=None)
 def ui_hostile() -> None:
-    @step
-    def table(given: list[str], file: str) -> pd.DataFrame:
-        payloads = json.loads(Path(file).read_text())
-        columns = {payload: [payload, None] for payload in payloads[:40]}
-        return pd.DataFrame({**columns, "all": [payloads[0], payloads[-1]]})
+    @step(multiple_outputs=True)
+    def table() -> dict[str, pd.DataFrame]:
+        halves = {"first": PAYLOADS[::2], "second": PAYLOADS[1::2]}  # a preview has 100 columns
+        return {name: pd.DataFrame({one: [one, None] for one in some}) for name, some in halves.items()}
 
     @step(multiple_outputs=False)  # one tree; Airflow's client cannot push under a key with a tab in it
-    def tree(given: list[str], file: str) -> dict[str, Any]:
-        payloads = json.loads(Path(file).read_text())
-        log_metrics({payload[:60]: n for n, payload in enumerate(payloads[:10])})
-        return {payload: [payload, {payload: payload}] for payload in payloads}
+    def tree() -> dict[str, Any]:
+        return {payload: {"value": payload} for payload in PAYLOADS}
 
     @step
-    def text(given: list[str], file: str) -> str:
-        payloads = json.loads(Path(file).read_text())
-        return "\n".join(payloads)
+    def text() -> str:
+        return "\n".join(PAYLOADS)
 
     @step
-    def page(given: list[str], file: str) -> Path:
-        payloads = json.loads(Path(file).read_text())
-        html = Path(tempfile.mkdtemp(), "page.html")
-        html.write_text("<!doctype html>" + "\n".join(payloads))
-        return html
+    def page() -> Path:
+        return written("page.html", "<!doctype html>" + "\n".join(PAYLOADS))
 
     @step
-    def folder(given: list[str], file: str) -> Path:
-        payloads = json.loads(Path(file).read_text())
+    def notes() -> Path:
+        return written("notes.md", "# <script>alert(1)</script>\n\n" + "\n\n".join(PAYLOADS))
+
+    @step
+    def drawing() -> Path:
+        return written("drawing.svg", DRAWING)
+
+    @step
+    def folder() -> Path:
         root = Path(tempfile.mkdtemp())
-        for n, payload in enumerate(payloads[:40]):
-            (root / f"{n} {payload.replace('/', '_')[:120]}").write_text(payload)
+        for n, payload in enumerate(PAYLOADS):  # by number, since some differ in case only
+            (root / f"{n} {payload.translate(SLASHES)}").write_text(payload)
         return root
 
     @step
-    def outside(given: list[str], file: str) -> int:
-        payloads = json.loads(Path(file).read_text())
-        for payload in payloads[:20]:
-            log_external_input(payload)
-        return len(payloads)
+    def measured() -> int:
+        log_metrics({payload: n for n, payload in enumerate(PAYLOADS)})
+        return len(PAYLOADS)
 
     @step
-    def pushed(given: list[str], file: str, ti: Any = None) -> int:
-        payloads = json.loads(Path(file).read_text())
-        for payload in payloads[:12]:
-            ti.xcom_push(payload[:200], {"value": payload})
-        return 0
+    def outside() -> int:
+        for payload in PAYLOADS:
+            log_external_input(payload, version=payload)
+            log_external_output(payload)
+        return len(PAYLOADS)
 
     @step
-    def fails(given: list[str], file: str) -> None:
-        payloads = json.loads(Path(file).read_text())
-        raise ValueError("\n".join(payloads))
+    def pushed(ti: Any = None) -> int:
+        for payload in KEYS:
+            ti.xcom_push(payload, payload)
+        return len(KEYS)
 
-    for make in (table, tree, text, page, folder, outside, pushed, fails):
-        make(PARAMS, str(FILE))
+    @step
+    def given(**named: str) -> int:
+        return len(named)
+
+    @step
+    def fails(part: int) -> None:  # a message has 2,000 characters
+        raise ValueError("\n".join(PAYLOADS[part::PARTS]))
+
+    for make in (table, tree, text, page, notes, drawing, folder, measured, outside, pushed):
+        make()
+    fails.expand(part=list(range(PARTS)))
+    given(**{payload: payload for payload in PARAMS})
 
 
 ui_hostile()
