@@ -16,6 +16,7 @@ import pytest
 import docker_engine
 from cluster_node import wait_until
 from docker_engine import Desk, api
+from fakes.registry import registry
 from lading.backends.base import Connection, FailureClass, Worker
 from lading.errors import ConfigError, JobLost, LadingError, StepFailed
 from lading.resources import Resources
@@ -296,16 +297,27 @@ def test_a_worker_in_a_container_starts_jobs_beside_it(tmp_path: Path) -> None:
     assert told["value"] == 1
 
 
-@pytest.mark.parametrize("by", ["id", "repository digest"])
-def test_an_image_by_its_digest_is_run_and_recorded(tmp_path: Path, by: str) -> None:
-    facts = api().inspect_image(docker_engine.IMAGE)
-    name = facts["Id"]
-    if by == "repository digest":
-        if not facts["RepoDigests"]:
-            pytest.skip(f"{docker_engine.IMAGE} was loaded, not pulled: it has no digest of a registry")
-        name = facts["RepoDigests"][0]
-    desk = Desk(tmp_path, steps.one, image=name)
+def test_an_image_by_its_id_is_run_and_recorded(tmp_path: Path) -> None:
+    known = api().inspect_image(docker_engine.IMAGE)
+    desk = Desk(tmp_path, steps.one, image=known["Id"])
     assert desk.value(desk.run()) == 1
+    assert recorded(desk) in [*known["RepoDigests"], known["Id"]]
+
+
+def test_an_image_by_its_digest_is_pulled_run_and_recorded(tmp_path: Path) -> None:
+    with registry(b"".join(api().get_image(docker_engine.IMAGE))) as name:
+        desk = Desk(tmp_path, steps.one, image=name)
+        try:
+            assert desk.value(desk.run()) == 1
+            known = api().inspect_image(name)["RepoDigests"]
+        finally:
+            api().remove_image(name)
+    assert name in known
+    assert recorded(desk) in known
+
+
+def recorded(desk: Desk) -> str:
+    """The image, as the evidence of the first generation names it."""
     handle = desk.ended[0].handle
     assert handle is not None
-    assert handle.extra["environment"]["image"] == next(iter(facts["RepoDigests"]), facts["Id"])
+    return str(handle.extra["environment"]["image"])
