@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from databricks_workspace import CLASSIC, FILES, Desk
 from lading.backends.base import FailureClass
 from lading.errors import ConfigError, JobLost, StepFailed
 from lading.resources import Resources
+from lading_testkit import require_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +60,24 @@ def test_a_step_runs_on_a_cluster_from_a_workspace_folder(fake: FakeDatabricks, 
     assert body["idempotency_token"] == desk.name()
     assert body["tasks"][0]["new_cluster"]["aws_attributes"]["availability"] == "SPOT_WITH_FALLBACK"
     assert desk.ended[0].handle.extra["environment"]["image"] == "acme/train:1"  # type: ignore[union-attr]
+
+
+def count(n: int, spark: Any = None) -> int:
+    if spark is None:
+        return -1
+    found: int = spark.range(n).count()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"spark": True}, {}], ids=["asked", "not asked"])
+def test_a_step_that_asks_for_spark_gets_the_session_of_its_run(
+    fake: FakeDatabricks, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    there = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+    require_service("pyspark", there, "install pyspark, and a Java")
+    desk = Desk(tmp_path, count, {"n": 7}, options=options)
+    assert desk.value(desk.run()) == (7 if options else -1)
 
 
 def with_packages() -> list[str]:
