@@ -65,11 +65,8 @@ def failing_at(point: str) -> Iterator[None]:
         assert fired.read_text().startswith(f"{point}:raise")
 
 
-def run_dag(dag: DAG, **conf: object) -> DagRun:
-    """The finished run of ``dag``, by ``dag.test()``; the caller's test asks for the fixture ``airflow_db``.
-
-    The DAG may be made inside a test: it is entered into the database as its file would be.
-    """
+def enter(dag: DAG) -> None:
+    """Into the database, as the file of ``dag`` would be; it may be made inside a test."""
     from airflow.configuration import conf as airflow_conf
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -78,6 +75,11 @@ def run_dag(dag: DAG, **conf: object) -> DagRun:
     bag = DagBag(dag_folder=airflow_conf.get("core", "dags_folder"), bundle_name="dags-folder")
     bag.bag_dag(dag)
     sync_bag_to_db(bag, "dags-folder", None)
+
+
+def run_dag(dag: DAG, **conf: object) -> DagRun:
+    """The finished run of ``dag``, by ``dag.test()``; the test asks for the fixture ``airflow_db``."""
+    enter(dag)
     return dag.test(run_conf=conf or None)
 
 
