@@ -216,9 +216,11 @@ def test_a_preview_is_given_as_it_is_and_only_if_it_is_json(api: TestClient) -> 
     assert get(api, f"/artifacts/{name}")["preview"] is True
     shown = get(api, f"/artifacts/{name}/preview")
     assert shown == {"preview": 1, "kind": "text", "text": "</script>", "mean": None}
-    for bad in (b"<html>", b"[" * 100_000, b'"' + b"x" * (513 << 10) + b'"'):
-        store().objects.write(key, bad)
-        assert get(api, f"/artifacts/{name}/preview", 404)["code"] == "no_preview"
+    for damaged in (b"<html>", b"[" * 100_000):
+        store().objects.write(key, damaged)
+        assert get(api, f"/artifacts/{name}/preview", 502)["code"] == "artifact_corrupt"
+    store().objects.write(key, b'"' + b"x" * (513 << 10) + b'"')
+    assert get(api, f"/artifacts/{name}/preview", 404)["code"] == "no_preview"
 
 
 def test_the_code_of_an_attempt_is_text(api: TestClient) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from airflow.exceptions import AirflowNotFoundException
 from airflow.sdk import BaseHook
 
 from lading.errors import ConfigError
@@ -47,7 +48,7 @@ class ArtifactStoreHook(BaseHook):
         self._store: ArtifactStore | None = None
 
     def get_conn(self) -> ArtifactStore:
-        """:raises ConfigError: the connection names no store
+        """:raises ConfigError: there is no such connection, or it names no store
         :raises ContractError: its URL or its options are not understood
         """
         if self._store is None:
@@ -108,4 +109,10 @@ class ArtifactStoreHook(BaseHook):
         return False, f"{last.name} failed: {last.detail}; {last.cure}"
 
     def _connection(self) -> Connection:
-        return self.get_connection(self.lading_conn_id)
+        try:
+            return self.get_connection(self.lading_conn_id)
+        except AirflowNotFoundException as e:
+            raise ConfigError(
+                f"Airflow has no connection {self.lading_conn_id!r}; expected one of type {self.conn_type!r} "
+                "with the store's URL as its host; create it, or correct [lading] store"
+            ) from e

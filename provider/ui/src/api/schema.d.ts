@@ -429,16 +429,22 @@ export interface components {
             };
             /**
              * Preview
-             * @description ``preview`` has something.
+             * @description ``preview`` has something. Null: see ``store_problem``.
              */
-            preview: boolean;
+            preview: boolean | null;
             /** @description The newest attempt that made these bytes; null: no event of it is known. */
             producer: components["schemas"]["StepFacts"] | null;
             /**
-             * Stored
-             * @description Its bytes are in the store under their own digest, so ``download`` can give them.
+             * Store Problem
+             * @description Why the store could not be asked what it has, and what to do.
              */
-            stored: boolean;
+            store_problem?: string | null;
+            /**
+             * Stored
+             * @description Its bytes are in the store under their own digest, so ``download`` can give them; that gives a value of
+             *     ``artifact``, too. Null: see ``store_problem``.
+             */
+            stored: boolean | null;
             /**
              * Versions
              * @description Newest first, itself included; at most 100.

@@ -56,12 +56,13 @@ def artifact_page(reader: Reader, artifact_id: str) -> ArtifactPage:
     since_ms = place_ms(versions[-1].place) if more_versions else 0
     failures = lookup.failures(connection, record, since_ms, _MOST_FAILURES)
     identical, all_identical = lookup.identical(connection, record, sight, _MOST_IDENTICAL)
-    stored, preview = contents.presence(record)
+    there = contents.presence(record)
     values = airflow_state.values(reader.session, [record])
     return ArtifactPage.model_construct(
         artifact=present.graph_artifact(record, all_identical, values, producer),
-        stored=stored,
-        preview=preview,
+        stored=there.stored,
+        preview=there.preview,
+        store_problem=there.problem,
         producer=_steps(reader, [producer])[producer.id] if producer else None,
         params=event.get("params") or {},
         metrics=metrics_of(event),

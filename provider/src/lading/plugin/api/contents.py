@@ -7,17 +7,18 @@ import io
 import json
 import zipfile
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
 
 from lading import deployment
+from lading.errors import ConfigError
 from lading.plugin.api.models.instances import CodeFile, CodeListing
-from lading.plugin.api.problems import ProblemError
+from lading.plugin.api.problems import ProblemError, of_store
 from lading_runner import previews
 from lading_runner.contract import ArtifactRef, Producer, is_digest
-from lading_runner.errors import RunnerError
+from lading_runner.errors import RunnerError, StoreError, StoreForbidden
 from lading_runner.store.keys import blob_key
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     from lading.lineage.index.records import ArtifactRecord
     from lading_runner.serializers.base import Blob
+    from lading_runner.store import ArtifactStore
 
 _CHUNK = 1 << 20
+_BINARY = "application/octet-stream"
 _MOST_ARCHIVE = 8 << 20
 _MOST_FILES = 200
 _MOST_TEXT = 256 << 10  # characters of one file
@@ -46,14 +49,22 @@ def preview_key(record: ArtifactRecord) -> str:
     return previews.key_of(f"sha256:{record.digest}", record.format)
 
 
-def presence(record: ArtifactRecord) -> tuple[bool, bool]:
-    """Whether the store has the bytes, and a preview; False also where the store does not answer."""
+class Presence(NamedTuple):
+    """Whether the store has the bytes of an artifact, and its preview; None: it could not be asked."""
+
+    stored: bool | None
+    preview: bool | None
+    problem: str | None
+    """Why it could not be asked, and what to do."""
+
+
+def presence(record: ArtifactRecord) -> Presence:
     try:
-        objects = deployment.store().objects
+        objects = _store().objects
         stored = objects.stat(blob_key(f"sha256:{record.digest}")) is not None
-        return stored, objects.stat(preview_key(record)) is not None
-    except (RunnerError, OSError):
-        return False, False
+        return Presence(stored, objects.stat(preview_key(record)) is not None, None)
+    except (RunnerError, OSError) as e:
+        return Presence(None, None, of_store(e).detail)
 
 
 def preview(record: ArtifactRecord) -> Response:
@@ -70,16 +81,18 @@ def preview(record: ArtifactRecord) -> Response:
         shown = json.dumps(json.loads(data, parse_constant=lambda _: None), ensure_ascii=True)
     except (ValueError, RecursionError) as e:
         raise ProblemError(
-            404, "no_preview", f"the preview of artifact {record.uid} is damaged ({e}); run its step again"
+            502,
+            "artifact_corrupt",
+            f"the preview of artifact {record.uid} is damaged ({e}); run its step again",
         ) from e
     return Response(shown, media_type="application/json", headers=_INERT)
 
 
-def download(record: ArtifactRecord) -> StreamingResponse:
+def download(record: ArtifactRecord) -> Response:
     """Verified before the first byte is sent."""
     digest = f"sha256:{record.digest}"
     producer = Producer(record.dag_id, record.run_id, record.task_id, record.map_index, record.name)
-    store = deployment.store()
+    store = _store()
     if record.format == "json" and not store.exists(digest):
         raise ProblemError(
             404,
@@ -87,15 +100,8 @@ def download(record: ArtifactRecord) -> StreamingResponse:
             f"artifact {record.uid} is small JSON that stands in its XCom row; look at the XCom tab of task "
             f"{record.task_id!r}",
         )
-    ref = ArtifactRef(digest, record.size, record.format, record.type, {}, producer)
-    blob = store.blob(ref)
-    headers = {
-        **_INERT,
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(record), safe='')}",
-        "Content-Length": str(blob.size),
-        "ETag": f'"{record.digest}"',
-    }
-    return StreamingResponse(_chunks(blob), media_type="application/octet-stream", headers=headers)
+    blob = store.blob(ArtifactRef(digest, record.size, record.format, record.type, {}, producer))
+    return StreamingResponse(_chunks(blob), media_type=_BINARY, headers=_attachment(record, blob.size))
 
 
 def code(digest: str | None, entry: str | None) -> CodeListing:
@@ -136,9 +142,17 @@ def _files(archive: zipfile.ZipFile) -> tuple[list[CodeFile], bool]:
     return found, len(found) < len(archive.infolist())
 
 
+def _store() -> ArtifactStore:
+    """:raises StoreError: also where it is not named as it should be"""
+    try:
+        return deployment.store()
+    except ConfigError as e:
+        raise StoreForbidden(f"[lading] store leads to no store: {e}") from e
+
+
 def _read(key: str, most: int) -> bytes | None:
     """At most ``most`` bytes; None: it is not there, or longer."""
-    objects = deployment.store().objects
+    objects = _store().objects
     stat = objects.stat(key)
     if stat is None or stat.size > most:
         return None
@@ -147,7 +161,18 @@ def _read(key: str, most: int) -> bytes | None:
             data = file.read(most + 1)
     except KeyError:
         return None
+    except OSError as e:  # the stream's own, after it was opened
+        raise StoreError(f"cannot read {key!r}: {e}") from e
     return data if len(data) <= most else None
+
+
+def _attachment(record: ArtifactRecord, size: int) -> dict[str, str]:
+    return {
+        **_INERT,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(record), safe='')}",
+        "Content-Length": str(size),
+        "ETag": f'"{record.digest}"',
+    }
 
 
 def _file_name(record: ArtifactRecord) -> str:

@@ -95,17 +95,21 @@ def _index(_: Request, error: Any) -> JSONResponse:
     return response(503, code if type(error) is not IndexBroken else "index_unavailable", str(error))
 
 
-def _store(_: Request, error: Any) -> JSONResponse:
-    """Where the store lies, and what it says, is for the log alone."""
+def _store(request: Request, error: Any) -> JSONResponse:
+    return _ours(request, of_store(error))
+
+
+def of_store(error: RunnerError | OSError) -> ProblemError:
+    """What is told of a failure of the store: where it lies, and what it says, is for the log alone."""
     log.warning("the artifact store failed while lineage was read: %s", error)
     if isinstance(error, ArtifactMissing):
         told = "the bytes of this artifact are not in the artifact store; run its producer again"
-        return response(404, "artifact_missing", f"{told} (it writes the same bytes)")
+        return ProblemError(404, "artifact_missing", f"{told} (it writes the same bytes)")
     if isinstance(error, ArtifactCorrupt):
         told = "the bytes of this artifact are damaged: they are not those that its step stored"
-        return response(502, "artifact_corrupt", f"{told}; run its producer again, or restore the store")
+        return ProblemError(502, "artifact_corrupt", f"{told}; run its producer again, or restore the store")
     told = "the artifact store could not be read; the log of the API server has its answer; try again"
-    return response(503, "store_unavailable", f"{told}, and if it stays so, run: lading doctor")
+    return ProblemError(503, "store_unavailable", f"{told}, and if it stays so, run: lading doctor")
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -25,10 +25,13 @@ class Version(Model):
 
 class ArtifactPage(Model):
     artifact: GraphArtifact
-    stored: bool
-    """Its bytes are in the store under their own digest, so ``download`` can give them."""
-    preview: bool
-    """``preview`` has something."""
+    stored: bool | None
+    """Its bytes are in the store under their own digest, so ``download`` can give them; that gives a value of
+    ``artifact``, too. Null: see ``store_problem``."""
+    preview: bool | None
+    """``preview`` has something. Null: see ``store_problem``."""
+    store_problem: str | None = None
+    """Why the store could not be asked what it has, and what to do."""
     producer: StepFacts | None
     """The newest attempt that made these bytes; null: no event of it is known."""
     params: dict[str, Any] = {}
