@@ -1,18 +1,24 @@
-"""What the lineage API says of a store that fails."""
+"""What the lineage API says of a store that fails, and what it gives without it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+from airflow.models.xcom import XComModel
+from airflow.sdk import dag, task
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from api_samples import artifact_id, fill
-from api_server import PREFIX, headers, serving
+from api_server import PREFIX, bring_up_to_date, headers, serving
 from lading import deployment
 from lading_runner.contract import ArtifactRef
+from lading_testkit import run_dag
 from lineage_samples import RUN, event
 
 if TYPE_CHECKING:
@@ -20,12 +26,33 @@ if TYPE_CHECKING:
 
     from fastapi.testclient import TestClient
 
+VALUE = [0.5, "Zürich", {"b": 1, "a": 2.0}]
+BYTES = '[0.5,"Zürich",{"a":2.0,"b":1}]'.encode()
+
 
 @pytest.fixture(scope="module")
 def api(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with serving(tmp_path_factory.mktemp("store")) as client:
         client.headers.update(headers("viewer"))
         yield client
+
+
+@pytest.fixture(scope="module")
+def small(api: TestClient) -> str:
+    """Id of a value that stands in its XCom row alone."""
+
+    @dag(dag_id="small", schedule=None)
+    def small() -> None:
+        @task
+        def settings() -> list[Any]:
+            return VALUE
+
+        settings()
+
+    run = run_dag(small())
+    bring_up_to_date()
+    graph = api.get(f"{PREFIX}/dags/small/runs/{quote(run.run_id, safe='')}/graph").json()
+    return str(graph["artifacts"][0]["id"])
 
 
 @contextlib.contextmanager
@@ -80,3 +107,33 @@ def test_a_store_that_fails_is_told_and_not_taken_for_an_empty_one(
             assert "nowhere_to_be_found" not in problem.text
     told = api.get(page).json()
     assert (told["stored"], told["preview"], told["store_problem"]) == (True, True, None)
+
+
+def test_a_value_in_its_row_is_downloaded_as_the_bytes_of_its_digest(
+    api: TestClient, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = api.get(f"{PREFIX}/artifacts/{small}").json()
+    assert (page["stored"], page["artifact"]["has_value"]) == (False, True)
+    with links_in_a_circle(monkeypatch):  # nothing of the store is asked for it
+        answer = api.get(f"{PREFIX}/artifacts/{small}/download")
+    assert (answer.status_code, answer.content) == (200, BYTES)
+    assert answer.headers["etag"] == f'"{page["artifact"]["digest"][7:]}"'
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_a_row_that_was_changed_gives_no_other_bytes_for_the_digest(api: TestClient, small: str) -> None:
+    query = select(XComModel).where(XComModel.dag_id == "small", XComModel.key == "return_value")
+    with create_session() as session:
+        row = session.scalars(query).one()
+        kept = row.value
+        row.value = json.loads(json.dumps(kept).replace("0.5", "0.25"))
+    try:
+        answer = api.get(f"{PREFIX}/artifacts/{small}/download")
+    finally:
+        with create_session() as session:
+            session.scalars(query).one().value = kept
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_stored")
+    assert api.get(f"{PREFIX}/artifacts/{small}/download").content == BYTES

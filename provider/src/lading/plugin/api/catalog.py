@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -30,10 +30,13 @@ from lading.plugin.api.models.artifacts import (
 from lading.plugin.api.models.common import Metric, StepFacts
 from lading.plugin.api.query import milliseconds_of
 from lading.plugin.api.traces import find
+from lading_runner.contract import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+
+    from fastapi import Response
 
     from lading.lineage.index.records import ArtifactRecord, AttemptRecord
     from lading.plugin.api.reader import Reader
@@ -77,6 +80,12 @@ def artifact_page(reader: Reader, artifact_id: str) -> ArtifactPage:
     )
 
 
+def download(reader: Reader, artifact_id: str) -> Response:
+    record = find(reader, artifact_id)
+    values = airflow_state.values(reader.session, [record])
+    return contents.download(record, _spelled(values[record.id]) if record.id in values else None)
+
+
 def search(reader: Reader, wanted: index.Wanted, *, limit: int, cursor: str | None) -> Search:
     before = decode(cursor, int)
     place = before[0] if before else None
@@ -104,6 +113,14 @@ def counts(reader: Reader, wanted: index.Wanted, since: Sequence[datetime]) -> C
 
 def facets(reader: Reader) -> Facets:
     return Facets(**index.facets(reader.connection, reader.sight, _MOST_FACETS))
+
+
+def _spelled(value: Any) -> bytes | None:
+    """The bytes that a value of an XCom row has as an artifact; None: it has none."""
+    try:
+        return canonical_json(value)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _found(record: ArtifactRecord, told: Iterable[runs.Fact]) -> Found:

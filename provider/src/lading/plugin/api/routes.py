@@ -135,7 +135,7 @@ def preview(artifact_id: p.ArtifactId, reader: Read) -> Response:
 @of_artifact.get("/{artifact_id}/download", response_class=Response, responses=_BYTES)
 def download(artifact_id: p.ArtifactId, reader: Read) -> Response:
     """The verified bytes, as an attachment."""
-    return contents.download(traces.find(reader, artifact_id))
+    return catalog.download(reader, artifact_id)
 
 
 @of_index.get("/index", response_model=IndexStatus)
