@@ -12,7 +12,8 @@ import { JsonTree } from "../preview/JsonTree";
 import { bytes, plain } from "../ui/format";
 import { Icon } from "../ui/icons";
 import { useLanguage } from "../ui/language";
-import { DigestText, Facts, KindIcon, Section } from "../ui/parts";
+import { ErrorNotice } from "../ui/page";
+import { DigestText, Facts, KindIcon, Notice, Section } from "../ui/parts";
 import { ArtifactChip, NodeChip, StepChip } from "./chips";
 import { PanelFrame } from "./Frame";
 import { MetricTable } from "./MetricTable";
@@ -29,7 +30,10 @@ export function ArtifactPanel({ node, artifacts, graph, find, onSelect }: Props)
   const { t, number } = useLanguage();
   const [chosen, choose] = useState(0);
   const artifact = artifacts[chosen] ?? artifacts[0]!;
-  const page = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal)).data;
+  const { data, error, again } = useRead(`artifact ${artifact.id}`, (signal) =>
+    api.artifact(artifact.id, signal),
+  );
+  const page = data;
   const kind = kindOf(artifact.type, artifact.format);
   const many = artifacts.length > 1;
   return (
@@ -51,7 +55,8 @@ export function ArtifactPanel({ node, artifacts, graph, find, onSelect }: Props)
       onClose={() => onSelect(null)}
     >
       {many && <Elements artifacts={artifacts} chosen={chosen} onChoose={choose} />}
-      <ArtifactSections artifact={artifact} page={page} />
+      {error && !page && <ErrorNotice error={error} again={again} />}
+      <ArtifactSections artifact={artifact} page={page} again={again} />
       <PathSection node={node} graph={graph} find={find} artifact={artifact} onSelect={onSelect} />
       <div className="flow" style={{ padding: "12px 0" }}>
         <Link className="btn small" to={place.artifact(artifact.id)}>
@@ -118,9 +123,11 @@ function Elements(props: {
 export function ArtifactSections({
   artifact,
   page,
+  again,
 }: {
   artifact: GraphArtifact | ArtifactFacts;
   page: ArtifactPage | null;
+  again: () => void;
 }) {
   const { t, number } = useLanguage();
   const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
@@ -142,9 +149,14 @@ export function ArtifactSections({
           <MetricTable metrics={page.metrics ?? []} before={metricsBefore(page)} />
         </Section>
       )}
+      {page?.store_problem && (
+        <Section title={t("preview")}>
+          <Notice text={t("storeFailed", { why: page.store_problem })} again={again} />
+        </Section>
+      )}
       {page?.preview ? (
         <Preview id={artifact.id} />
-      ) : page && value === undefined ? (
+      ) : page?.preview === false && value === undefined ? (
         <Section title={t("preview")}>
           <span className="muted">{t("noPreview")}</span>
         </Section>

@@ -1,9 +1,9 @@
-import { api } from "../api/client";
+import { api, ApiError } from "../api/client";
 import type { Attempt, CodeListing } from "../api/types";
 import { useRead } from "../api/use";
 import { Code, diffLines, plainLines } from "../ui/code";
 import { useLanguage } from "../ui/language";
-import { DigestText, Section } from "../ui/parts";
+import { DigestText, Notice, Section } from "../ui/parts";
 import type { Before } from "./changes";
 
 interface Props {
@@ -56,7 +56,10 @@ export function Source({ attempt, dag, run, task, mapIndex, before, changed }: P
   const old = useRead(changed && before ? `code ${dag} ${before.run} ${task} ${mapIndex}` : null, (signal) =>
     api.code(dag, before!.run, task, mapIndex, signal),
   );
-  if (now.error) return <span className="muted">{t("noSource")}</span>;
+  if (now.error instanceof ApiError && now.error.status === 404)
+    return <span className="muted">{t("noSource")}</span>;
+  if (now.error && !now.data)
+    return <Notice text={t("sourceFailed", { why: now.error.message })} again={now.again} />;
   if (!now.data) return <div className="sk" style={{ height: 90 }} />;
   const file = entryFile(now.data);
   if (!file) return <span className="muted">{t("noSource")}</span>;

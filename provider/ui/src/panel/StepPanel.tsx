@@ -10,6 +10,7 @@ import { place } from "../host";
 import { duration, plain } from "../ui/format";
 import { Icon } from "../ui/icons";
 import { useLanguage } from "../ui/language";
+import { ErrorNotice } from "../ui/page";
 import { Facts, Section, StateIcon, backendIcon } from "../ui/parts";
 import { AttemptList } from "./AttemptList";
 import { changeOf, packagesOf, useBefore, type Before } from "./changes";
@@ -37,7 +38,7 @@ export function StepPanel({
   const [chosen, choose] = useState<number | null>(null);
   const shown = instances.find((one) => one.map_index === chosen) ?? interesting;
   const mapIndex = shown?.map_index ?? step.mapIndex;
-  const { data } = useRead(
+  const { data, error, again } = useRead(
     `task ${step.dagId} ${step.runId} ${step.taskId} ${mapIndex} ${shown?.state} ${shown?.event_id}`,
     (signal) => api.task(step.dagId, step.runId, step.taskId, mapIndex, signal),
   );
@@ -78,7 +79,11 @@ export function StepPanel({
         />
       ) : (
         <Section title={t("status")}>
-          <span className="muted">{data ? t("emptyTaskText") : "…"}</span>
+          {error && !data ? (
+            <ErrorNotice error={error} again={again} />
+          ) : (
+            <span className="muted">{data ? t("emptyTaskText") : "…"}</span>
+          )}
         </Section>
       )}
       {data && data.attempts.length > 1 && (

@@ -15,21 +15,24 @@ import type {
 import { HistogramChart } from "../charts/histogram";
 import { bytes, plain, shape } from "../ui/format";
 import { useLanguage } from "../ui/language";
-import { Section } from "../ui/parts";
+import { Notice, Section } from "../ui/parts";
 import { JsonTree } from "./JsonTree";
 import { TableView } from "./TableView";
 
 /** The sections of an artifact's preview; `brief` shows the one that says most. */
 export function Preview({ id, brief = false }: { id: string; brief?: boolean }) {
   const { t } = useLanguage();
-  const { data, error } = useRead(`preview ${id}`, (signal) => api.preview(id, signal));
+  const { data, error, again } = useRead(`preview ${id}`, (signal) => api.preview(id, signal));
   if (error) {
     const none = error instanceof ApiError && (error.code === "no_preview" || error.status === 404);
     if (brief && none) return null;
-    const text = none ? t("noPreview") : t("previewFailed", { why: error.message });
     return (
       <Section title={t("preview")}>
-        <p className="muted">{text}</p>
+        {none ? (
+          <p className="muted">{t("noPreview")}</p>
+        ) : (
+          <Notice text={t("previewFailed", { why: error.message })} again={again} />
+        )}
       </Section>
     );
   }

@@ -14,7 +14,7 @@ import { Link } from "react-router-dom";
 import { ApiError } from "../api/client";
 import { place } from "../host";
 import { useLanguage } from "./language";
-import { Button, Copy, Message } from "./parts";
+import { Button, Copy, Message, Notice } from "./parts";
 
 const WIDE = 900;
 const LOWEST = 320;
@@ -71,11 +71,22 @@ export function useWide(root: RefObject<HTMLElement | null>): boolean {
   return wide;
 }
 
+function isMissing(error: Error): boolean {
+  return error instanceof ApiError && error.status === 404 && error.code === "not_found";
+}
+
+/** `ErrorMessage` where there is no room for it: beside what could be read. */
+export function ErrorNotice({ error, again }: { error: Error; again: () => void }) {
+  const { t } = useLanguage();
+  const text = isMissing(error) ? t("errorNotFoundText") : t("notRead", { why: error.message });
+  return <Notice text={text} again={again} />;
+}
+
 const MIGRATE = "airflow db migrate";
 
 export function ErrorMessage({ error, again }: { error: Error; again: () => void }) {
   const { t } = useLanguage();
-  const missing = error instanceof ApiError && error.status === 404 && error.code === "not_found";
+  const missing = isMissing(error);
   const index = error instanceof ApiError && error.code.startsWith("index_");
   return (
     <Message

@@ -193,6 +193,18 @@ export function Message(props: {
   );
 }
 
+/** One part of a page failed, the rest of it goes on: what failed, why, and another try. */
+export function Notice({ text, again }: { text: string; again: () => void }) {
+  const { t } = useLanguage();
+  return (
+    <div className="call warn row" role="alert" style={{ flexWrap: "wrap" }}>
+      <Icon name="warn" />
+      <span className="grow wrap">{text}</span>
+      <Button icon="refresh" label={t("tryAgain")} onClick={again} kind="small" />
+    </div>
+  );
+}
+
 /** Boxes of the final size at the final places. */
 export function Skeleton({ label }: { label: string }) {
   return (

@@ -43,13 +43,13 @@ export function ArtifactView({ id }: { id: string }) {
       ) : !data ? (
         <div className="sk" role="status" aria-label={t("loading")} style={{ height: 560 }} />
       ) : (
-        <Loaded page={data} />
+        <Loaded page={data} again={again} />
       )}
     </div>
   );
 }
 
-function Loaded({ page }: { page: ArtifactPage }) {
+function Loaded({ page, again }: { page: ArtifactPage; again: () => void }) {
   const { t } = useLanguage();
   const { artifact } = page;
   const up = useRead(`ancestry ${artifact.id} ${useDepth()}`, useTrace(artifact.id, "up"));
@@ -72,7 +72,7 @@ function Loaded({ page }: { page: ArtifactPage }) {
             aria-label={t("artifact")}
             style={{ paddingTop: 2, paddingBottom: 0 }}
           >
-            <ArtifactSections artifact={artifact} page={page} />
+            <ArtifactSections artifact={artifact} page={page} again={again} />
           </section>
         </div>
         <div>

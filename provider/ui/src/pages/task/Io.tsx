@@ -11,7 +11,8 @@ import { JsonTree } from "../../preview/JsonTree";
 import { Preview } from "../../preview/Preview";
 import { plain } from "../../ui/format";
 import { useLanguage } from "../../ui/language";
-import { KindIcon } from "../../ui/parts";
+import { ErrorNotice } from "../../ui/page";
+import { KindIcon, Notice } from "../../ui/parts";
 
 interface IoProps {
   readonly artifact: GraphArtifact | ArtifactFacts;
@@ -23,7 +24,8 @@ interface IoProps {
 
 export function Io(props: IoProps) {
   const { artifact } = props;
-  const page = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal)).data;
+  const read = useRead(`artifact ${artifact.id}`, (signal) => api.artifact(artifact.id, signal));
+  const page = read.data;
   const { t, number } = useLanguage();
   const value = "has_value" in artifact && artifact.has_value ? artifact.value : undefined;
   return (
@@ -60,6 +62,10 @@ export function Io(props: IoProps) {
         </div>
       ) : (
         props.preview && page?.preview && <Preview id={artifact.id} brief />
+      )}
+      {read.error && !page && <ErrorNotice error={read.error} again={read.again} />}
+      {props.preview && value === undefined && page?.store_problem && (
+        <Notice text={t("storeFailed", { why: page.store_problem })} again={read.again} />
       )}
       <footer>{props.foot(page)}</footer>
     </div>
