@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,3 +132,22 @@ def test_inputs_and_outputs_of_a_task_say_why_they_show_no_more(user: Visit, ui:
     expect(alerts).to_have_count(cards.count(), timeout=PATIENCE_MS)
     assert cards.count() >= 3  # what went in, and both that came out
     expect(alerts.first).to_contain_text(TOLD)
+
+
+def test_columns_are_shown_where_no_preview_is(user: Visit, ui: UiServer) -> None:
+    change(user, preview=False)
+    page = panel(user, ui, "choose_best/leaderboard")
+    rows = page.get_by_role("region", name="Columns").locator("tr")
+    expect(rows).to_have_count(3, timeout=PATIENCE_MS)
+    assert [row.split() for row in rows.all_inner_texts()[:2]] == [
+        ["C", "float64"],
+        ["cv_accuracy", "float64"],
+    ]
+
+
+def test_a_value_in_its_row_can_be_downloaded(user: Visit, ui: UiServer) -> None:
+    user.open(artifact(user, ui, "grid"))
+    with user.page.expect_download() as started:
+        user.page.locator(".lading").get_by_role("link", name="Download").click()
+    found = json.loads(Path(started.value.path()).read_bytes())
+    assert [setting["C"] for setting in found] == [0.1, 1.0, 10.0, 100.0]

@@ -70,10 +70,15 @@ export function ArtifactPanel({ node, artifacts, graph, find, onSelect }: Props)
             <span className="cnt">{page.versions.length + (page.more_versions ?? 0)}</span>
           </Link>
         )}
-        {page?.stored && <DownloadLink id={artifact.id} small />}
+        {page && canDownload(page) && <DownloadLink id={artifact.id} small />}
       </div>
     </PanelFrame>
   );
+}
+
+/** What is small JSON has no bytes in the store; its row has them. */
+export function canDownload(page: ArtifactPage): boolean {
+  return page.stored === true || page.artifact.has_value === true;
 }
 
 export function DownloadLink({ id, small = false }: { id: string; small?: boolean }) {
@@ -161,6 +166,7 @@ export function ArtifactSections({
           <span className="muted">{t("noPreview")}</span>
         </Section>
       ) : null}
+      {page && !page.preview && <Schema meta={rows} />}
       <Section title={t("artifact")}>
         <Facts
           rows={[
@@ -198,6 +204,32 @@ export function ArtifactSections({
         />
       </Section>
     </>
+  );
+}
+
+/** The columns of a table, which its preview shows otherwise. */
+function Schema({ meta }: { meta: Readonly<Record<string, unknown>> }) {
+  const { t } = useLanguage();
+  const { columns, dtypes } = meta;
+  if (!Array.isArray(columns) || !columns.length) return null;
+  const types: readonly unknown[] = Array.isArray(dtypes) ? dtypes : [];
+  return (
+    <Section title={t("columns")}>
+      <div className="prev" tabIndex={0} role="region" aria-label={t("columns")}>
+        <table className="t">
+          <tbody>
+            {columns.map((column: unknown, n) => (
+              <tr key={n}>
+                <th scope="row" className="mono">
+                  {plain(column, 80)}
+                </th>
+                <td className="mono muted">{plain(types[n] ?? "", 60)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
   );
 }
 

@@ -9,7 +9,7 @@ import { SLIM, layout as lay } from "../../graph/place";
 import { ancestry, descendants } from "../../graph/trace";
 import { traced, type Traced } from "../../graph/traced";
 import { place, useAddress } from "../../host";
-import { ArtifactSections, DownloadLink } from "../../panel/ArtifactPanel";
+import { ArtifactSections, DownloadLink, canDownload } from "../../panel/ArtifactPanel";
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
 import { ErrorMessage } from "../../ui/page";
@@ -152,7 +152,7 @@ function Head({ page }: { page: ArtifactPage }) {
           {t("compareWith", { n: total - at - 1 })}
         </Link>
       )}
-      {page.stored && <DownloadLink id={artifact.id} />}
+      {canDownload(page) && <DownloadLink id={artifact.id} />}
     </div>
   );
 }
