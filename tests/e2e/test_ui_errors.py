@@ -151,3 +151,15 @@ def test_a_value_in_its_row_can_be_downloaded(user: Visit, ui: UiServer) -> None
         user.page.locator(".lading").get_by_role("link", name="Download").click()
     found = json.loads(Path(started.value.path()).read_bytes())
     assert [setting["C"] for setting in found] == [0.1, 1.0, 10.0, 100.0]
+
+
+def test_a_trace_that_ends_at_its_depth_says_so_and_goes_deeper(user: Visit, ui: UiServer) -> None:
+    user.open(artifact(user, ui, "report") + "&depth=3", ".lading .st")
+    page = user.page.locator(".lading")
+    expect(page.get_by_text("more beyond 3 levels")).to_be_visible()
+    shown = page.locator(".st").count()
+    page.get_by_role("button", name="Follow 6 levels").click()
+    user.page.wait_for_url("**depth=6*")
+    expect(page.get_by_text("more beyond")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("treeitem", name="Step load")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator(".st").count() > shown

@@ -319,6 +319,8 @@ export const en = {
   both: "Both",
   downOnly: "Down",
   depth: "Depth",
+  deeper: "There is more beyond {n} levels.",
+  goDeeper: "Follow {n} levels",
   impact: "Impact",
   impactHint: "what would change if this did",
   whatChanged: "What changed since version {n}",

@@ -309,6 +309,8 @@ export const zhCN: Texts = {
   both: "双向",
   downOnly: "下游",
   depth: "深度",
+  deeper: "超出 {n} 层之外还有更多内容。",
+  goDeeper: "追踪 {n} 层",
   impact: "影响",
   impactHint: "它若改变，哪些会随之改变",
   whatChanged: "自版本 {n} 以来的变化",

@@ -13,7 +13,7 @@ import { ArtifactSections, DownloadLink, canDownload } from "../../panel/Artifac
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
 import { ErrorMessage } from "../../ui/page";
-import { DigestText, KindIcon, Segments, Skeleton } from "../../ui/parts";
+import { Button, DigestText, KindIcon, Segments, Skeleton } from "../../ui/parts";
 import { Changes, Impact } from "./Cards";
 import { TraceTable } from "./TraceTable";
 import { Versions } from "./Versions";
@@ -217,6 +217,7 @@ function TraceCard(props: {
     else if (artifact) void navigate(place.artifact(artifact.id));
   };
   const truncated = up?.truncated ?? down?.truncated;
+  const ended = [direction !== "down" && up?.deeper, direction !== "up" && down?.deeper].some(Boolean);
   return (
     <section
       ref={frame}
@@ -292,6 +293,7 @@ function TraceCard(props: {
           · {t("nearestFirst")}
         </div>
       )}
+      {ended && <Deeper depth={depth} follow={(next) => address.change({ depth: String(next) })} />}
       <div
         style={{
           position: "relative",
@@ -325,6 +327,18 @@ function TraceCard(props: {
         )}
       </div>
     </section>
+  );
+}
+
+/** The graph ends here because it was told to, not because nothing more went in or out. */
+function Deeper({ depth, follow }: { depth: number; follow: (depth: number) => void }) {
+  const { t } = useLanguage();
+  const next = DEPTHS.find((one) => one > depth);
+  return (
+    <div className="call info row" role="status" style={{ borderRadius: 0, borderWidth: "0 0 1px" }}>
+      {t("deeper", { n: depth })}
+      {next && <Button label={t("goDeeper", { n: next })} onClick={() => follow(next)} kind="small" />}
+    </div>
   );
 }
 
