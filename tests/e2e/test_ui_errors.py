@@ -163,3 +163,21 @@ def test_a_trace_that_ends_at_its_depth_says_so_and_goes_deeper(user: Visit, ui:
     expect(page.get_by_text("more beyond")).to_have_count(0, timeout=PATIENCE_MS)
     expect(page.get_by_role("treeitem", name="Step load")).to_be_visible(timeout=PATIENCE_MS)
     assert page.locator(".st").count() > shown
+
+
+@pytest.mark.parametrize("how", ["button", "key"])
+def test_a_page_without_tls_copies_too_and_says_so(user: Visit, ui: UiServer, how: str) -> None:
+    user.page.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})"
+    )
+    page = panel(user, ui, "load/return_value")
+    if how == "button":
+        page.get_by_role("button", name="Copy digest").click()
+    else:
+        user.page.locator(".lading .branches").focus()
+        user.page.keyboard.press("c")
+    expect(user.page.get_by_text("Copied", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    user.page.keyboard.press("/")
+    user.page.keyboard.press("Control+v")
+    found = user.page.locator(".lading input").first.input_value()
+    assert found == page.locator("[title^='sha256:']").first.get_attribute("title")

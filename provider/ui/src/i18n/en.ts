@@ -115,6 +115,7 @@ export const en = {
   tryAgain: "Try again",
   copy: "Copy",
   copied: "Copied",
+  notCopied: "Not copied: the browser does not allow it",
   truncated: "Showing {n} of {m} nodes",
   truncatedMore: "More than {n} nodes: only those nearest are shown",
   nearestFirst: "nearest to the selection first",

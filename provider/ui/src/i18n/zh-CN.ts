@@ -111,6 +111,7 @@ export const zhCN: Texts = {
   tryAgain: "重试",
   copy: "复制",
   copied: "已复制",
+  notCopied: "未复制：浏览器不允许",
   truncated: "显示 {m} 个节点中的 {n} 个",
   truncatedMore: "超过 {n} 个节点：只显示最近的",
   nearestFirst: "优先显示离所选最近的",

@@ -1,5 +1,6 @@
-import { useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import type { Kind, State } from "../graph/model";
+import { copyText } from "./copy";
 import { shortDigest } from "./format";
 import { Icon, isIcon, type IconName } from "./icons";
 import { useLanguage } from "./language";
@@ -104,25 +105,40 @@ export function Segments<T extends string>(props: {
   );
 }
 
+const TOLD_MS = 2500;
+
+/** What became of the last copy, for a while, and the way to make one. */
+export function useCopy(): readonly ["copied" | "notCopied" | null, (text: string) => void] {
+  const [told, setTold] = useState<"copied" | "notCopied" | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const copy = (text: string) =>
+    void copyText(text).then((done) => {
+      setTold(done ? "copied" : "notCopied");
+      clearTimeout(timer.current);
+      timer.current = setTimeout(() => setTold(null), TOLD_MS);
+    });
+  return [told, copy];
+}
+
 export function Copy({ text, label, children }: { text: string; label: string; children?: ReactNode }) {
   const { t } = useLanguage();
-  const [done, setDone] = useState(false);
-  const copy = () => {
-    void navigator.clipboard?.writeText(text).then(() => {
-      setDone(true);
-      setTimeout(() => setDone(false), 1500);
-    });
-  };
-  const name = done ? t("copied") : label;
+  const [told, copy] = useCopy();
+  const done = told === "copied";
   return children ? (
-    <button type="button" className="btn small" onClick={copy}>
+    <button type="button" className="btn small" onClick={() => copy(text)}>
       <Icon name={done ? "check" : "copy"} />
-      {done ? name : children}
+      {told ? t(told) : children}
     </button>
   ) : (
-    <button type="button" className="btn tiny" onClick={copy} aria-label={name} title={name}>
-      <Icon name={done ? "check" : "copy"} />
-    </button>
+    <>
+      <button type="button" className="btn tiny" onClick={() => copy(text)} aria-label={label} title={label}>
+        <Icon name={done ? "check" : "copy"} />
+      </button>
+      <span role="status" className="muted small">
+        {told && t(told)}
+      </span>
+    </>
   );
 }
 

@@ -12,7 +12,7 @@ import { place, useAddress } from "../../host";
 import { Icon } from "../../ui/icons";
 import { useLanguage } from "../../ui/language";
 import { CatalogueLink, ErrorMessage, useSingleKeys, useWide } from "../../ui/page";
-import { Message, Skeleton } from "../../ui/parts";
+import { Message, Skeleton, useCopy } from "../../ui/parts";
 import { Legend } from "./Legend";
 import { LiveNote, StaleNote } from "./Live";
 import { SidePanel } from "./SidePanel";
@@ -92,6 +92,7 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
     if (next) select(next);
   };
 
+  const [copied, copy] = useCopy();
   const onKeyDown = (event: KeyboardEvent) => {
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (event.key === "Escape") {
@@ -119,7 +120,7 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
       e: () => step && (unfolded.has(step.taskId) || canUnfold(step)) && toggleFold(step.taskId),
       c: () => {
         const digest = active ? folded?.artifacts.get(active)?.[0]?.digest : undefined;
-        if (digest) void navigator.clipboard?.writeText(digest);
+        if (digest) copy(digest);
       },
       "[": () => walk(false),
       "]": () => walk(true),
@@ -221,6 +222,9 @@ export function RunPage({ dagId, runId }: { dagId: string; runId: string }) {
             <SidePanel key={selected} node={selected} layout={layout} folded={folded} onSelect={select} />
           </aside>
         )}
+      </div>
+      <div className="toast" role="status">
+        {copied && t(copied)}
       </div>
       <Announcer state={data?.state ?? null} />
     </div>
