@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lading_runner.contract import Result
 
 BUCKET = "lading"
-STORE = f"gs://{BUCKET}/a prefix"
+STORE = f"""gs://{BUCKET}/it's a "prefix" of $HOME, ü"""
 IMAGE = "us-central1-docker.pkg.dev/proj-1234/steps/train:7"
 POLICY = Policy(poll_min_s=0.05, poll_max_s=0.3, settle_s=0.3, grace_s=15, backoff_s=0.01, transient_s=60)
 
