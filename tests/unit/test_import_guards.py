@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 # dill is loaded by Airflow itself
 DECODERS = (
@@ -21,14 +24,35 @@ def loaded(code: str) -> set[str]:
     return set(done.stdout.rpartition("LOADED ")[2].split())
 
 
-def test_the_api_server_loads_no_decoder() -> None:
-    code = """
-from airflow.api_fastapi.app import create_app
-from fastapi.testclient import TestClient
-client = TestClient(create_app("core"), raise_server_exceptions=False)
-mounted = next(route.app for route in client.app.routes if getattr(route, "path", "") == "/lading")
-for route in mounted.routes:
-    client.get("/lading" + route.path.replace("{artifact_id}", "0" * 32))
+@pytest.mark.slow
+def test_the_api_server_loads_no_decoder(airflow_db: None, tmp_path: Path) -> None:
+    """While it starts, looks for events and orphans, and answers what reads the store."""
+    code = f"""
+import os, sys, time
+from pathlib import Path
+looked = []
+sys.addaudithook(lambda event, given: event == "os.scandir" and looked.append(str(given[0])))
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from api_samples import fill, kept
+from api_server import PREFIX, headers, serving
+from lineage_samples import DAG, RUN, report, sweep
+from urllib.parse import quote
+with serving(Path({str(tmp_path)!r}, "store")) as client, client:
+    fill([*sweep(), *report()])
+    of, run = kept(DAG, RUN), quote(RUN, safe="")
+    client.headers.update(headers("admin"))
+    artifact = f"/artifacts/{{of['artifact_id']}}"
+    of_dag = ("/runs", f"/runs/{{run}}/graph", f"/runs/{{run}}/tasks/keep", f"/runs/{{run}}/tasks/keep/code",
+              f"/compare?run_a={{run}}&run_b={{run}}")
+    paths = [artifact, *(f"{{artifact}}/{{part}}" for part in ("preview", "download", "ancestry")),
+             "/artifacts", "/artifacts/facets", "/index", *(f"/dags/{{DAG}}{{part}}" for part in of_dag)]
+    for path in paths:
+        answer = client.get(PREFIX + path)
+        assert answer.status_code == 200, (path, answer.text)
+    end = time.monotonic() + 60
+    while not any(path.endswith("/store/open") for path in looked):
+        assert time.monotonic() < end, looked
+        time.sleep(0.2)
 """
     found = loaded(code)
     assert "fastapi" in found
