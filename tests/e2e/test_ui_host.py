@@ -61,7 +61,7 @@ READY = {
 }
 
 
-@pytest.mark.parametrize("place", ["run", "dag", "compare", "search"])
+@pytest.mark.parametrize("place", PLACES)
 def test_what_is_ours_does_not_shift_while_it_loads(user: Visit, place: str) -> None:
     """Airflow's own header and tabs do and take ours with them, so that shifts of ours alone count."""
     user.page.add_init_script(SHIFTS)

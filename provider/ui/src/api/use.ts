@@ -1,6 +1,7 @@
 /** Reading from the API inside components: once, or again and again while something runs. */
 
 import { ApiError } from "./client";
+import { useWaiting } from "./together";
 import { useCallback, useEffect, useRef, useState } from "react";
 
 export interface Loaded<T> {
@@ -92,6 +93,7 @@ export function useRead<T>(
   }, [key, turn]);
   const again = useCallback(() => setTurn((n) => n + 1), []);
   const current = state.key === key ? state : { ...NOTHING, ...(key === null ? null : memory.get(key)) };
+  useWaiting(key !== null && current.data === null && current.error === null);
   return {
     data: current.data as T | null,
     error: current.error,

@@ -2,6 +2,7 @@ import { useMemo, useRef } from "react";
 import { Link, useNavigate } from "react-router-dom";
 import { api } from "../../api/client";
 import type { ArtifactPage, TraceGraph } from "../../api/types";
+import { Together } from "../../api/together";
 import { useRead } from "../../api/use";
 import { artifactName, detailOf, kindOf, shortType } from "../../graph/facts";
 import { GraphView } from "../../graph/GraphView";
@@ -54,6 +55,7 @@ function Loaded({ page, again }: { page: ArtifactPage; again: () => void }) {
   const { artifact } = page;
   const up = useRead(`ancestry ${artifact.id} ${useDepth()}`, useTrace(artifact.id, "up"));
   const down = useRead(`descendants ${artifact.id} ${useDepth()}`, useTrace(artifact.id, "down"));
+  const drawn = (up.data && down.data) ?? up.error ?? down.error; // as high as it will be
   return (
     <>
       <Head page={page} />
@@ -65,21 +67,25 @@ function Loaded({ page, again }: { page: ArtifactPage; again: () => void }) {
         again={() => (up.again(), down.again())}
         page={page}
       />
-      <div className="two" style={{ gridTemplateColumns: "minmax(0,1fr) minmax(0,1fr)" }}>
-        <div>
-          <section
-            className="card box"
-            aria-label={t("artifact")}
-            style={{ paddingTop: 2, paddingBottom: 0 }}
-          >
-            <ArtifactSections artifact={artifact} page={page} again={again} />
-          </section>
-        </div>
-        <div>
-          <Impact down={down.data} />
-          <Changes page={page} />
-        </div>
-      </div>
+      {drawn && (
+        <Together meanwhile={null}>
+          <div className="two" style={{ gridTemplateColumns: "minmax(0,1fr) minmax(0,1fr)" }}>
+            <div>
+              <section
+                className="card box"
+                aria-label={t("artifact")}
+                style={{ paddingTop: 2, paddingBottom: 0 }}
+              >
+                <ArtifactSections artifact={artifact} page={page} again={again} />
+              </section>
+            </div>
+            <div>
+              <Impact down={down.data} />
+              <Changes page={page} />
+            </div>
+          </div>
+        </Together>
+      )}
     </>
   );
 }

@@ -1,12 +1,13 @@
 import { Fragment } from "react";
 import { api } from "../../api/client";
 import type { Attempt, Metric, TaskChange, TaskInstance } from "../../api/types";
+import { Together } from "../../api/together";
 import { useRead } from "../../api/use";
 import { AttemptBars, PhaseBar, ProfileFacts } from "../../charts/bars";
 import { stateOf } from "../../graph/facts";
 import { place } from "../../host";
 import { AttemptList } from "../../panel/AttemptList";
-import { changeOf, packagesOf, useBefore, type Before } from "../../panel/changes";
+import { changeOf, packagesOf, useBefore } from "../../panel/changes";
 import { ExternalChip } from "../../panel/chips";
 import { Source } from "../../panel/CodeSection";
 import { EnvironmentSection } from "../../panel/EnvironmentSection";
@@ -40,26 +41,13 @@ export function TaskPage(props: { dagId: string; runId: string; taskId: string; 
     (signal) => api.task(dagId, runId, taskId, mapIndex, signal),
     (task) => Boolean(task.behind) || ONGOING.has(task.step.state ?? ""),
   );
-  const before = useBefore(dagId, runId);
   if (error && !data)
     return (
       <Center>
         <ErrorMessage error={error} again={again} />
       </Center>
     );
-  if (!data)
-    return (
-      <Center>
-        <div role="status" aria-label={t("loading")} className="bill" style={{ paddingTop: 34 }}>
-          {[0, 1, 2].map((n) => (
-            <Fragment key={n}>
-              <div className="sk" style={{ height: 180 }} />
-              {n < 2 && <i />}
-            </Fragment>
-          ))}
-        </div>
-      </Center>
-    );
+  if (!data) return <Loading />;
   const attempt = data.attempts[0];
   if (!attempt) {
     return (
@@ -70,7 +58,27 @@ export function TaskPage(props: { dagId: string; runId: string; taskId: string; 
       </Center>
     );
   }
-  return <Bill task={data} attempt={attempt} before={before} change={changeOf(before, taskId, mapIndex)} />;
+  return (
+    <Together meanwhile={<Loading />}>
+      <Bill task={data} attempt={attempt} />
+    </Together>
+  );
+}
+
+function Loading() {
+  const { t } = useLanguage();
+  return (
+    <Center>
+      <div role="status" aria-label={t("loading")} className="bill" style={{ paddingTop: 34 }}>
+        {[0, 1, 2].map((n) => (
+          <Fragment key={n}>
+            <div className="sk" style={{ height: 180 }} />
+            {n < 2 && <i />}
+          </Fragment>
+        ))}
+      </div>
+    </Center>
+  );
 }
 
 function Center({ children }: { children: React.ReactNode }) {
@@ -78,19 +86,11 @@ function Center({ children }: { children: React.ReactNode }) {
 }
 
 /** The bill of lading: what went in, the step, what came out. */
-function Bill({
-  task,
-  attempt,
-  before,
-  change,
-}: {
-  task: TaskInstance;
-  attempt: Attempt;
-  before: Before | null;
-  change: TaskChange | null;
-}) {
+function Bill({ task, attempt }: { task: TaskInstance; attempt: Attempt }) {
   const { t } = useLanguage();
   const { step } = task;
+  const before = useBefore(step.dag_id, step.run_id);
+  const change = changeOf(before, step.task_id, step.map_index);
   const inputs = attempt.inputs ?? [];
   const outputs = attempt.outputs ?? [];
   const externalIn = attempt.external_inputs ?? [];
