@@ -104,7 +104,7 @@ def test_the_panel_of_a_step_says_where_when_and_with_what_it_ran(user: Visit, u
     assert facts["Python"].startswith("3.")
     for phase in ("stage in", "run", "stage out"):
         assert re.search(rf"{phase}\n[\d.]+ m?s", text), phase
-    assert re.search(r"\d+ MiB", facts["Peak memory"])
+    assert re.search(r"[\d.]+ [MG]iB", facts["Peak memory"])
     assert re.search(r"[\d.]+ m?s", facts["CPU"])
     metrics = dict(line.split("\t")[:2] for line in text.splitlines() if line.count("\t"))
     assert {"accuracy", "f1", "wrong"} <= set(metrics)
