@@ -321,7 +321,7 @@ def test_an_installer_without_enough_memory_is_out_of_memory(
     new_desk: NewDesk, target: cluster_node.Cluster
 ) -> None:
     desk = new_desk(QUICK)
-    with pytest.raises(JobLost, match=r"it used all of its 8 MiB.*give the step more memory"):
+    with pytest.raises(JobLost, match=r"it used all of its memory limit of 8 MiB.*give the step more memory"):
         desk.worker(requirements=SIX, resources=Resources(memory="8MiB")).run()
     assert desk.ends[0].verdict.failure is FailureClass.OOM
     assert target.nothing_left()
