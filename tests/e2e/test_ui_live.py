@@ -49,6 +49,29 @@ def test_a_step_that_begins_and_ends_is_drawn_without_reload(user: Visit, ui: Ui
     assert user.page.locator(".lading .canvas").get_attribute("data-seen") == "yes"
 
 
+def test_a_cached_step_says_so_in_graph_table_and_panel(user: Visit, ui: UiServer) -> None:
+    def answer(route: Any) -> None:
+        graph = route.fetch().json()
+        for one in (*graph["steps"], *graph["tasks"]):
+            if one["task_id"] == "evaluate":
+                one["cached"] = 1 if "total" in one else True
+        for step in graph["steps"]:
+            if step["task_id"] == "evaluate":
+                step["status"] = "cached"
+        route.fulfill(json=graph)
+
+    user.page.route(GRAPH, answer)
+    user.open(ui.run_page("ui_digits", node="evaluate"), ".lading .st.cached")
+    assert user.page.locator(".lading .st.cached").count() == 1
+    card = user.page.get_by_role("treeitem", name="Step evaluate, Success, cached")
+    card.get_by_text("cached", exact=True).wait_for()
+    user.page.locator(".lading .panel").get_by_text("cached", exact=True).first.wait_for()
+    user.open(ui.run_page("ui_digits", view="table"), ".lading table.t tbody tr")
+    row = user.page.locator(".lading table.t tbody tr", has_text="evaluate").first
+    row.get_by_text("cached", exact=True).wait_for()
+    assert user.page.locator(".lading table.t").get_by_text("cached", exact=True).count() == 1
+
+
 def going_on(whole: Any) -> Any:
     """The same run a little before."""
     graph = copy.deepcopy(whole)
