@@ -301,26 +301,16 @@ class IndexContract:
             for n in range(1, 1501)
         ]  # fmt: skip
         put(store, events)
-        url = engine.url.render_as_string(hide_password=False)
-        worker = Path(__file__).parents[1] / "index_worker.py"
-        argv = [sys.executable, "-W", "ignore", str(worker), url, str(folder)]
-        pipe = subprocess.PIPE
-        workers = [subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
-        for process in workers:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in workers:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
-        added = [int(process.communicate(timeout=250)[0]) for process in workers]
-        assert [process.returncode for process in workers] == [0] * 4
-        assert sum(added) == 1500
-        assert sum(count > 0 for count in added) >= 2, f"the processes did not meet: {added}"
-        found = content(engine)
-        _empty(engine)
         index(engine, store)
-        assert found == content(engine)
+        expected = content(engine)
+        for _ in range(5):  # SQLite is not fair: one of them may be served again and again
+            _empty(engine)
+            added = _by_four_processes(engine, folder)
+            assert sum(added) == 1500
+            assert content(engine) == expected
+            if sum(count > 0 for count in added) >= 2:
+                return
+        pytest.fail(f"the processes did not meet: {added}")
 
     def test_a_writer_waits_for_its_turn(self, engine: Engine) -> None:
         """Nothing that another has not committed is doubled."""
@@ -341,6 +331,25 @@ class IndexContract:
         other.join(60)
         assert done.is_set()
         assert len(content(engine)["events"]) == len(sweep())
+
+
+def _by_four_processes(engine: Engine, folder: Path) -> list[int]:
+    """How many events each of them added."""
+    url = engine.url.render_as_string(hide_password=False)
+    worker = Path(__file__).parents[1] / "index_worker.py"
+    argv = [sys.executable, "-W", "ignore", str(worker), url, str(folder)]
+    pipe = subprocess.PIPE
+    workers = [subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for process in workers:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in workers:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    added = [int(process.communicate(timeout=250)[0]) for process in workers]
+    assert [process.returncode for process in workers] == [0] * 4
+    return added
 
 
 def _empty(engine: Engine) -> None:
