@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -31,6 +32,11 @@ def require_service(name: str, available: bool, reason: str) -> None:
     if name in REQUIRED:
         pytest.fail(f"LADING_REQUIRE names {name!r}, but it is absent: {reason}", pytrace=False)
     pytest.skip(f"service {name} is absent: {reason}")
+
+
+def require_spark() -> None:
+    there = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+    require_service("pyspark", there, "install pyspark, and a Java")
 
 
 def pythons() -> list[str]:

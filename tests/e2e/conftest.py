@@ -15,6 +15,7 @@ from lading_testkit import require_service
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ui_browser import Visit
     from ui_server import UiServer
 
 
@@ -77,3 +78,18 @@ def browser(chromium: str) -> Iterator[Any]:
         found = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield found
         found.close()
+
+
+@pytest.fixture
+def visitor(browser: Any, ui: UiServer) -> Iterator[Visit]:
+    from ui_browser import visit
+
+    with visit(browser, ui) as seen:
+        yield seen
+
+
+@pytest.fixture
+def user(visitor: Visit) -> Iterator[Visit]:
+    """A test leaves no error in the console."""
+    yield visitor
+    assert visitor.errors == []

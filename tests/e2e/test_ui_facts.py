@@ -9,23 +9,14 @@ from urllib.parse import quote
 
 import pytest
 
-from ui_browser import PATIENCE_MS, Visit, visit
+from ui_browser import PATIENCE_MS, Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ui_server import UiServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SHORT_DIGEST = re.compile(r"sha256:[0-9a-f]{8}…[0-9a-f]{4}")
-
-
-@pytest.fixture
-def user(browser: Any, ui: UiServer) -> Iterator[Visit]:
-    with visit(browser, ui) as seen:
-        yield seen
-        assert seen.errors == []
 
 
 def test_the_table_has_the_steps_states_and_edges_of_the_graph(user: Visit, ui: UiServer) -> None:

@@ -29,13 +29,6 @@ new PerformanceObserver((list) => {
 """
 
 
-@pytest.fixture
-def user(browser: Any, ui: UiServer) -> Iterator[Visit]:
-    with visit(browser, ui) as seen:
-        yield seen
-        assert seen.errors == []
-
-
 def address(seen: Visit, place: str, **query: str) -> str:
     ui = seen.server
     runs = ui.runs("ui_digits")

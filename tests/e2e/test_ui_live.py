@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ui_browser import Visit, visit
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from ui_browser import Visit
     from ui_server import UiServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 GRAPH = "**/lading/api/v1/dags/*/runs/*/graph*"
-
-
-@pytest.fixture
-def user(browser: Any, ui: UiServer) -> Iterator[Visit]:
-    with visit(browser, ui) as seen:
-        yield seen
-        assert seen.errors == []
 
 
 def test_a_step_that_begins_and_ends_is_drawn_without_reload(user: Visit, ui: UiServer) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ from databricks_workspace import CLASSIC, FILES, Desk
 from lading.backends.base import FailureClass
 from lading.errors import ConfigError, JobLost, StepFailed
 from lading.resources import Resources
-from lading_testkit import require_service
+from lading_testkit import require_spark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +72,7 @@ def count(n: int, spark: Any = None) -> int:
 def test_a_step_that_asks_for_spark_gets_the_session_of_its_run(
     fake: FakeDatabricks, tmp_path: Path, options: dict[str, Any]
 ) -> None:
-    there = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
-    require_service("pyspark", there, "install pyspark, and a Java")
+    require_spark()
     desk = Desk(tmp_path, count, {"n": 7}, options=options)
     assert desk.value(desk.run()) == (7 if options else -1)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from lading_runner import values
 from lading_runner.contract import Attempt, Result, Spec
 from lading_runner.spark import with_session
 from lading_runner.store import ArtifactStore, LocalStore
-from lading_testkit import require_service
+from lading_testkit import require_spark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +49,7 @@ def count(n: int, spark: Any = None) -> int:
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_step_gets_the_session_of_its_process_only_where_it_asks(tmp_path: Path, asked: bool) -> None:
     """By the very file that Databricks starts, with a real Spark."""
-    there = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
-    require_service("pyspark", there, "install pyspark, and a Java")
+    require_spark()
     store = ArtifactStore(LocalStore(str(tmp_path / "store")))
     code = slice_function(count, roots=())
     store.put_bytes(code.archive)
