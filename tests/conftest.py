@@ -79,10 +79,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """With ``-n``: what is marked ``alone`` measures, so that it has the machine for itself."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if run is None:
+    """With ``-n``: what is marked ``alone`` measures, so that it has the machine for itself.
+
+    A pytest that a test runs has the variables of that test's process. It has its turn too: it would wait for
+    who waits for the test.
+    """
+    if not hasattr(item.config, "workerinput"):
         return (yield)
+    run = item.config.workerinput["testrunuid"]
     shared = Path(os.environ["PYTEST_DEBUG_TEMPROOT"], f"lading-tests-{run}")
     with open(f"{shared}.turn", "wb") as turn, open(f"{shared}.machine", "wb") as machine:
         fcntl.flock(turn, fcntl.LOCK_EX)  # who waits for the machine is not passed by
