@@ -107,10 +107,12 @@ def test_the_panel_of_a_step_says_where_when_and_with_what_it_ran(user: Visit, u
 def test_the_task_tab_says_parameters_attempts_and_previews(user: Visit, ui: UiServer) -> None:
     user.open(ui.task_page("ui_digits", "grid"), ".lading .bill")
     page = user.page.locator(".lading")
-    assert pairs(page.get_by_role("region", name="Step"))["gamma"] == "0.1 changed"
+    step = page.get_by_role("region", name="Step")
+    step.get_by_text("changed").first.wait_for()  # what changed is asked for after the step itself
+    assert pairs(step)["gamma"] == "0.1 changed"
     user.open(ui.task_page("ui_digits", "evaluate"), ".lading .bill")
     page.locator(".figure img").first.wait_for()
-    facts = pairs(page.get_by_role("region", name="Step"))
+    facts = pairs(step)
     assert facts["Target"].split() == ["local", "@task.step"]
     assert {"Peak memory", "CPU", "read", "written"} <= set(facts)
     attempts = page.get_by_role("region", name="Attempts")
