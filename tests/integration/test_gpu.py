@@ -1,4 +1,4 @@
-"""What the profile says of a real GPU. The step speaks to the driver itself: no library is needed."""
+"""A real GPU: what the profile says of it, by a step that speaks to the driver, and tensors on it."""
 
 from __future__ import annotations
 
@@ -53,3 +53,25 @@ def test_hidden_gpus_are_not_looked_at(tmp_path: Path) -> None:
     ended = made.run(CUDA_VISIBLE_DEVICES="")
     assert ended.result is not None
     assert "gpu" not in ended.result.profile
+
+
+TENSORS = """
+    def run():
+        import torch
+
+        torch.manual_seed(7)
+        layer = torch.nn.Linear(64, 32)
+        state = {{**layer.state_dict(), "turned": layer.weight.t(), "half": layer.weight.bfloat16()}}
+        return {{name: tensor.detach().to({device!r}) for name, tensor in state.items()}}
+"""
+
+
+def test_tensors_of_a_gpu_are_the_same_artifact_as_those_of_the_cpu(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    digests = set()
+    for device in ("cpu", "cuda"):
+        ended = job(tmp_path / device, TENSORS.format(device=device)).run(site=True)
+        assert ended.code == 0, ended.output
+        assert ended.result is not None
+        digests.add(ended.result.outputs["return_value"].digest)
+    assert len(digests) == 1
