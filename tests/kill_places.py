@@ -54,9 +54,10 @@ def backend_of(place: str, folder: Path, worker: Worker) -> Backend:
         runner = counting_runner(cache / "starts")
         return VenvBackend(cache, worker.log, worker.secrets, runner, store_options=worker.store_options)
     mount, extra = {"host_path": str(folder / "store")}, {}
-    if place == "kubernetes":
-        extra = {"namespace": (folder / "space").read_text()}
-    return registry.get(place).configured(Target(place, place, mount=mount, extra=extra), worker)
+    service, _, kind = place.partition("-")
+    if service == "kubernetes":
+        extra = {"namespace": (folder / "space").read_text(), "kind": kind or "pod"}
+    return registry.get(service).configured(Target(place, service, mount=mount, extra=extra), worker)
 
 
 def _processes(folder: Path, name: str) -> int:
@@ -70,8 +71,8 @@ def _containers(folder: Path, name: str) -> int:
 
 def _pods(folder: Path, name: str) -> int:
     events = cluster_node.core().list_namespaced_event((folder / "space").read_text()).items
-    pod = f"lading-{name}"
-    return len({e.involved_object.uid for e in events if e.involved_object.name == pod})
+    mine = [e.involved_object for e in events if e.involved_object.name.startswith(f"lading-{name}")]
+    return len({made.uid for made in mine if made.kind == "Pod"})  # those of a Job are named after it
 
 
 def _runs(folder: Path, name: str) -> int:
@@ -79,6 +80,7 @@ def _runs(folder: Path, name: str) -> int:
 
 
 IMAGE = {"image": docker_engine.IMAGE}
+PODS = ("kubernetes.create.after", "kubernetes.runner.after")
 PLACES = {
     "venv": Place(
         lambda: None,
@@ -102,7 +104,6 @@ PLACES = {
         _runs,
         8,
     ),
-    "kubernetes": Place(
-        cluster_node.require, IMAGE, ("kubernetes.create.after", "kubernetes.runner.after"), _pods, 12
-    ),
+    "kubernetes": Place(cluster_node.require, IMAGE, PODS, _pods),
+    "kubernetes-job": Place(cluster_node.require, IMAGE, PODS, _pods, 8),
 }

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 def planned() -> Iterator[Any]:
     """Place, number and point of each kill."""
     for name, place in PLACES.items():
-        marks = [] if name == "venv" else [pytest.mark.service(name)]
+        marks = [] if name == "venv" else [pytest.mark.service(name.partition("-")[0])]
         for number, point in enumerate(points_of(place.points, place.kills)):
             yield pytest.param(name, number, point, marks=marks)
 
@@ -63,7 +63,7 @@ def test_a_killed_worker_leaves_one_effect_and_a_true_state(
     tmp_path: Path, request: pytest.FixtureRequest, place: str, number: int, point: str
 ) -> None:
     PLACES[place].require()
-    if place == "kubernetes":
+    if place.startswith("kubernetes"):
         (tmp_path / "space").write_text(request.getfixturevalue("space"))
     if place == "databricks":
         request.getfixturevalue("databricks_connection")
