@@ -148,7 +148,7 @@ def test_a_step_past_its_execution_timeout_is_ended_and_its_retry_is_a_new_gener
 
     assert airflow.ended("timed_out", run, backend, try_number=2) == "success"
     assert not lives(pid)
-    assert history(airflow, "timed_out", backend) == [("failed", 1), ("succeeded", 2)]
+    assert history(airflow, "timed_out", backend) == [("cancelled", 1), ("succeeded", 2)]
     event = airflow.events("timed_out", backend)[0]
     assert (event.error or {})["class"] == "timeout"
     assert event.target == backend

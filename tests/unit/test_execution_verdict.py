@@ -88,7 +88,8 @@ def test_the_backend_says_who_ended_a_job_that_was_told_to_end(
 ) -> None:
     verdict = judge(TRAIN, Result(TRAIN, "cancelled"), seen(exit_code=143, failure=failure))
     assert verdict.failure is expected
-    assert verdict.outcome is (Outcome.CANCELLED if expected is FailureClass.CANCELLED else Outcome.FAILED)
+    told_to_end = expected in (FailureClass.CANCELLED, FailureClass.TIMEOUT)
+    assert verdict.outcome is (Outcome.CANCELLED if told_to_end else Outcome.FAILED)
 
 
 @pytest.mark.parametrize(("exit_code", "expected"), [

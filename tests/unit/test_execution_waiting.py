@@ -209,10 +209,10 @@ def test_past_its_deadline_a_job_is_cancelled_and_fails(tmp_path: Path) -> None:
     assert 60 <= desk.time.at - begun < 62
     assert desk.ends[0].verdict.failure is FailureClass.TIMEOUT
     desk.worker().run()
-    assert generations(desk) == [(1, "failed"), (2, "succeeded")]
+    assert generations(desk) == [(1, "cancelled"), (2, "succeeded")]
 
 
-def test_a_worker_whose_own_time_ran_out_leaves_a_failed_generation_and_no_job(tmp_path: Path) -> None:
+def test_a_worker_whose_own_time_ran_out_leaves_a_cancelled_generation_and_no_job(tmp_path: Path) -> None:
     desk = Desk(tmp_path, [run_for_ever, succeed], Policy(timeout_s=60))
     worker = desk.worker()
     worker.start()
@@ -221,7 +221,7 @@ def test_a_worker_whose_own_time_ran_out_leaves_a_failed_generation_and_no_job(t
     assert desk.ends[0].verdict.failure is FailureClass.TIMEOUT
     assert "did not end within 60 s" in desk.ends[0].verdict.message
     desk.worker().run()
-    assert generations(desk) == [(1, "failed"), (2, "succeeded")]
+    assert generations(desk) == [(1, "cancelled"), (2, "succeeded")]
 
 
 def test_a_success_that_arrives_after_the_deadline_does_not_count(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_success_that_arrives_after_the_deadline_does_not_count(tmp_path: Path
     with pytest.raises(JobLost, match="did not end"):
         desk.worker().run()
     assert desk.state is not None
-    assert desk.state.outcome is Outcome.FAILED
+    assert desk.state.outcome is Outcome.CANCELLED
 
 
 @pytest.mark.parametrize("state", [None, 2])

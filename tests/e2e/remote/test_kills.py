@@ -92,7 +92,7 @@ def test_a_step_past_its_execution_timeout_loses_its_job(
     dag_id = f"{place.name}_timed_out"
     run = run_of(dag_id)
     assert airflow.ended(dag_id, run, wait) == "failed"
-    assert airflow.history(run, wait) == [("failed", 1, "timeout")]
+    assert airflow.history(run, wait) == [("cancelled", 1, "timeout")]
     until(lambda: place.jobs(run, wait) == [], f"the job of {wait} outlives its time", 30)
 
 

@@ -46,6 +46,8 @@ _ACTIONS = {
     FailureClass.CANCELLED: Action.FAIL,
 }
 
+_ENDED_FROM_OUTSIDE = (FailureClass.CANCELLED, FailureClass.TIMEOUT)
+
 _ADVICE = {
     FailureClass.USER: "the task's own retries apply",
     FailureClass.CONFIG: "correct the step or its target; a retry cannot help",
@@ -93,7 +95,8 @@ def judge(attempt: Attempt, result: Result | None, observation: Observation) -> 
 
 
 def failed(failure: FailureClass, message: str) -> Verdict:
-    outcome = Outcome.CANCELLED if failure is FailureClass.CANCELLED else Outcome.FAILED
+    """A job whose time ran out was cancelled, too; its class says by what."""
+    outcome = Outcome.CANCELLED if failure in _ENDED_FROM_OUTSIDE else Outcome.FAILED
     return Verdict(outcome, _ACTIONS.get(failure, Action.RETRY), failure, f"{message}; {_ADVICE[failure]}")
 
 
