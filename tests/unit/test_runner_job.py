@@ -58,6 +58,16 @@ def test_the_runner_runs_under_every_python_at_hand(tmp_path: Path, python: str)
     assert made.log() == "training 3\n"
 
 
+def test_bytes_in_and_out_are_those_of_the_parts_too(tmp_path: Path) -> None:
+    made = job(tmp_path, "def run(rows):\n    return {'both': rows[0] + rows[1], 'n': 2}\n")
+    ref = values.save([b"a" * 1000, b"b" * 2000], made.store, split=True)
+    made.change(args=[{INPUT_KEY: "rows"}], inputs={"rows": ref}, outputs={"split": True})
+    result = made.run().result
+    assert result is not None
+    profile, whole = result.profile, result.outputs["return_value"]
+    assert (profile["bytes_in"], profile["bytes_out"]) == (3000 + ref.size, 3000 + whole.size)
+
+
 def test_eight_runners_of_one_attempt_do_its_work_once(tmp_path: Path) -> None:
     effects = tmp_path / "effects"
     made = job(

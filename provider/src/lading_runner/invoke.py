@@ -66,7 +66,7 @@ class _Run:
         self.mask = mask
         self.started = utc_now()
         self.clock = Clock()
-        self.meter = Meter()
+        self.meter = Meter(store)
         self.value: Any = None
         self.outputs: Dict[str, ArtifactRef] = {}
 
@@ -106,10 +106,7 @@ class _Run:
             error=error,
             environment=environment_found(),
             timings=self.clock.laps,
-            profile=self.meter.read(
-                sum(ref.size for ref in self.spec.inputs.values()),
-                sum(ref.size for ref in self.outputs.values()),
-            ),
+            profile=self.meter.read(),
             metrics=masked(record.metrics, mask),
             metrics_higher_is_better=masked(record.higher_is_better, mask),
             external=masked(external, mask),

@@ -6,24 +6,29 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Set, Tuple
 
 from lading_runner import gpu
 
+if TYPE_CHECKING:
+    from lading_runner.store import ArtifactStore
+
 
 class Meter:
-    """CPU time of this process and its ended children since the meter was made, peak memory, and the GPUs."""
+    """CPU time of this process and its ended children and bytes of ``store`` since the meter was made, peak
+    memory, and the GPUs."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store, self._bytes_in, self._bytes_out = store, store.bytes_in, store.bytes_out
         self._cpu_s = _cpu_s()
         self._gpu = gpu.meter()
 
-    def read(self, bytes_in: int, bytes_out: int) -> Dict[str, Any]:
+    def read(self) -> Dict[str, Any]:
         found = {
             "cpu_s": round(_cpu_s() - self._cpu_s, 6),
             "peak_rss_bytes": _peak_rss_bytes(),
-            "bytes_in": bytes_in,
-            "bytes_out": bytes_out,
+            "bytes_in": self._store.bytes_in - self._bytes_in,
+            "bytes_out": self._store.bytes_out - self._bytes_out,
         }
         return {**found, "gpu": self._gpu.read()} if self._gpu else found
 

@@ -25,7 +25,7 @@ def figure(value: Any, ref: ArtifactRef, store: ArtifactStore) -> Optional[Dict[
             "alt": None,
             "data": None,
         }
-    return picture(store.blob(ref).read())
+    return picture(store.blob_of(ref.digest).read())
 
 
 def picture(raw: bytes) -> Optional[Dict[str, Any]]:

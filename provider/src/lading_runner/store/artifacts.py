@@ -36,9 +36,13 @@ class _Intake(Protocol):
 
 
 class ArtifactStore:
-    """Put bytes, get verified bytes. The same content is stored once; nothing is ever deleted."""
+    """Put bytes, get verified bytes. The same content is stored once; nothing is ever deleted.
+
+    ``bytes_in`` and ``bytes_out``: sizes of the artifacts that were got and put here so far, code excepted.
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
+        self.bytes_in = self.bytes_out = 0
         self.objects = objects
         self.root = objects.root
         self._intake = cast(_Intake, objects) if hasattr(objects, "take") else _ByMemory(objects)
@@ -59,6 +63,7 @@ class ArtifactStore:
                     raise sink.failure
             digest, size = sink.finish()
             self._intake.take(spooled, blob_key(digest), digest[len("sha256:") :])
+            self.bytes_out += size
             return digest, size
         finally:
             self._intake.drop(spooled)
@@ -76,7 +81,9 @@ class ArtifactStore:
         :raises ArtifactMissing: not in the store
         :raises ArtifactCorrupt: cut, or other bytes than were stored
         """
-        return self._verified(_Wanted(ref.digest, ref.size, _described(ref)))
+        found = self._verified(_Wanted(ref.digest, ref.size, _described(ref)))
+        self.bytes_in += ref.size
+        return found
 
     def blob_of(self, digest: str) -> Blob:
         """``blob`` where only the digest is known."""
