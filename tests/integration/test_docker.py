@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sysconfig
 import time
 from dataclasses import replace
@@ -164,6 +165,32 @@ def test_memory_that_runs_out_is_told_with_the_limit_and_the_cure(tmp_path: Path
     first = first_line(Desk(tmp_path, steps.fill_memory, resources=Resources(memory="64MiB")), JobLost)
     assert first.startswith("killed by the kernel: it used all of its memory limit of 64 MiB (its peak)")
     assert first.endswith("give the step more memory")
+
+
+def outlive_a_child_without_memory() -> list[int]:
+    """How a child ended that took all that there is, the peak of the container, and its limit."""
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    first = "from pathlib import Path; Path('/proc/self/oom_score_adj').write_text('1000')"  # not its parent
+    taken = "held = [bytearray(b'x' * 4096) for _ in range(1 << 30)]"
+    child = subprocess.run([sys.executable, "-c", f"{first}\n{taken}"], check=False)
+    new, old = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
+    if (old / "memory.limit_in_bytes").exists():
+        files = (old / "memory.max_usage_in_bytes", old / "memory.limit_in_bytes")
+    else:
+        files = (new / "memory.peak", new / "memory.max")
+    return [child.returncode, *(int(file.read_text()) for file in files)]
+
+
+def test_the_peak_of_memory_that_ran_out_is_the_limit(tmp_path: Path) -> None:
+    """What is said of a job that the kernel killed, and that nobody is left to measure."""
+    desk = Desk(tmp_path, outlive_a_child_without_memory, resources=Resources(memory="64MiB"))
+    code, peak, limit = desk.value(desk.run())
+    assert code == -signal.SIGKILL
+    assert limit == 64 << 20
+    assert abs(limit - peak) < 1 << 20
 
 
 def test_an_exit_by_the_step_is_told_with_its_code(tmp_path: Path) -> None:
