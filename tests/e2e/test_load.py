@@ -13,7 +13,7 @@ import pytest
 
 import cluster_node
 import docker_engine
-from places import Docker
+from places import Docker, Kubernetes
 from processes import Held, command, held_below
 from supervised import Airflow, until
 
@@ -129,9 +129,11 @@ def test_fifty_steps_in_pods_at_once_leave_nothing_behind(cluster: Any, load: Lo
     with cluster_node.namespace(load.space):
         load.crowd("kubernetes", 10, running)
         warm = settled(load)
+        made = Kubernetes(load.space).watch("kubernetes_50")
         load.crowd("kubernetes", 50, running)
 
         until(lambda: cluster.list_namespaced_pod(load.space).items == [], "pods are left", 60)
+        assert made.made("waiting") == 50
         runners = [
             c.metadata.name
             for c in cluster.list_namespaced_config_map(load.space).items
@@ -166,6 +168,5 @@ def assert_no_more_than(warm: dict[int, Held], now: dict[int, Held]) -> None:
         more = now[pid] - before
         assert more.descriptors <= BOUND.descriptors, command(pid)
         assert more.threads <= BOUND.threads, command(pid)
-        # the scheduler's own grows by what Airflow itself keeps of task instances
-        assert more.memory_mib <= BOUND.memory_mib or command(pid).endswith("scheduler"), command(pid)
+        assert more.memory_mib <= BOUND.memory_mib, command(pid)
     assert len(now) <= len(warm), [command(pid) for pid in now.keys() - warm.keys()]
