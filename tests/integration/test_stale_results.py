@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -20,8 +21,9 @@ from lading.config import Target
 from lading.errors import JobLost
 from lading.execution import Outcome, attempt_folder
 from lading.testing import Trial, steps
-from lading_runner.contract import Result
+from lading_runner.contract import Attempt, Result
 from lading_runner.store import ArtifactStore, LocalStore
+from places import Docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 @dataclass
 class Place(ABC):
     folder: Path  # the store
+    task: Attempt = field(default_factory=lambda: Attempt(f"dag-{uuid4().hex[:12]}", "run", "train"))
 
     @abstractmethod
     def backend(self, worker: Worker) -> Backend: ...
@@ -42,12 +45,13 @@ class Place(ABC):
         """The ended job, as an engine that is cleaned up and a cluster's garbage collection do it."""
 
     @abstractmethod
-    def made(self, run_id: str) -> int:
+    def made(self) -> int:
         """Containers or pods in all."""
 
     def trial(self, function: Callable[..., Any], **more: Any) -> Trial:
         store = ArtifactStore(LocalStore(str(self.folder)))
-        return Trial(self.backend, store, function, request={"image": docker_engine.IMAGE}, **more)
+        given = {"request": {"image": docker_engine.IMAGE}, "task": self.task, **more}
+        return Trial(self.backend, store, function, **given)
 
     def say(self, word: str) -> None:
         """To the steps that wait for it."""
@@ -55,21 +59,25 @@ class Place(ABC):
         (self.folder / "blobs" / word).touch()
 
 
+@dataclass
 class Engine(Place):
+    def __post_init__(self) -> None:
+        self._seen = Docker().watch(self.task.dag_id)
+
     def backend(self, worker: Worker) -> Backend:
         return DockerBackend.configured(Target("docker", "docker"), worker)
 
     def collect(self, handle: JobHandle) -> None:
         docker_engine.api().remove_container(handle.id, v=True)
 
-    def made(self, run_id: str) -> int:
-        return len(docker_engine.created(run_id))
+    def made(self) -> int:
+        return self._seen.made(self.task.task_id)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Cluster(Place):
     kind: str
-    cluster: cluster_node.Cluster = field(repr=False)
+    cluster: cluster_node.Cluster
 
     def backend(self, worker: Worker) -> Backend:
         extra = {"namespace": self.cluster.space, "kind": self.kind}
@@ -86,7 +94,7 @@ class Cluster(Place):
             self.cluster.api.delete_namespaced_pod(name, space, grace_period_seconds=0)
         assert self.cluster.left_behind() == []
 
-    def made(self, run_id: str) -> int:
+    def made(self) -> int:
         return self.cluster.made()
 
 
@@ -103,7 +111,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "docker":
         docker_engine.require()
         return Engine(folder)
-    return Cluster(folder, request.param, request.getfixturevalue("target"))
+    return Cluster(folder, kind=request.param, cluster=request.getfixturevalue("target"))
 
 
 def wait_for(word: str) -> str:
@@ -149,7 +157,7 @@ def test_a_late_success_of_an_older_generation_is_none_of_the_newer(place: Place
     first = old.worker().start().handle
     assert first is not None
     assert wait_until(lambda: old.read("claim") is not None, 120)
-    new = place.trial(leave_at, params={"word": "new"}, task=old.task)
+    new = place.trial(leave_at, params={"word": "new"})
     failed: list[JobLost] = []
 
     def work() -> None:
@@ -173,10 +181,10 @@ def test_a_late_success_of_an_older_generation_is_none_of_the_newer(place: Place
     assert late.status == "succeeded"
     assert result_of(new, 2) is None
     assert [str(e).partition("(exit code 0")[0] for e in failed] == [
-        "the job of dag.train generation 2 ended without a result "
+        f"the job of {old.task.dag_id}.train generation 2 ended without a result "
     ]
     assert outcomes(new) == [(2, Outcome.FAILED)]
-    assert place.made(old.task.run_id) == 2
+    assert place.made() == 2
 
 
 def test_a_result_of_an_older_generation_in_the_folder_of_a_newer_is_none(place: Place) -> None:
@@ -184,14 +192,14 @@ def test_a_result_of_an_older_generation_in_the_folder_of_a_newer_is_none(place:
     assert old.value(old.run()) == 1
     stale = old.read("result.json")
     assert stale is not None
-    new = place.trial(steps.leave, task=old.task, state=old.state)
+    new = place.trial(steps.leave, state=old.state)
     key = f"{attempt_folder(old.task.replace(generation=2))}/result.json"
     new.store.objects.create(key, stale)
     with pytest.raises(JobLost, match=r"generation 2 ended without a result \(exit code 0"):
         new.worker("other code").run()
     assert new.store.objects.read(key) == stale
     assert outcomes(new) == [(2, Outcome.FAILED)]
-    assert place.made(old.task.run_id) == 2
+    assert place.made() == 2
 
 
 @pytest.mark.parametrize("who", ["same worker", "next worker"])
@@ -209,7 +217,7 @@ def test_a_job_that_was_collected_before_it_was_read_keeps_its_result(place: Pla
         result = trial.run()
     assert trial.value(result) == 1
     assert outcomes(trial) == [(1, Outcome.SUCCEEDED)]
-    assert place.made(trial.task.run_id) == 1
+    assert place.made() == 1
 
 
 @pytest.mark.parametrize("who", ["same worker", "next worker"])
@@ -228,4 +236,4 @@ def test_a_job_that_was_collected_before_it_was_read_is_no_success(place: Place,
     assert (lost.attempt.generation, lost.verdict.failure) == (1, FailureClass.INFRA)
     assert lost.observation.state is JobState.LOST
     assert [end.verdict.outcome for end in again] == ([] if who == "same worker" else [Outcome.FAILED])
-    assert place.made(trial.task.run_id) == 1 + len(again)
+    assert place.made() == 1 + len(again)
