@@ -13,8 +13,8 @@ import pytest
 
 import artifact_samples as samples
 from lading_runner import previews, serializers, values
-from lading_runner.masks import Masker
-from lading_runner.previews import Previews
+from lading_runner.masks import NO_SECRETS, Masker
+from lading_runner.previews import Previews, plain
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def store():
     return samples.new_store()
 
 
-def shown(value, store, *, mask=str, **options):
-    ref = values.save(value, store, previews=Previews(store, mask), **options)
+def shown(value, store, *, masker=NO_SECRETS, **options):
+    ref = values.save(value, store, previews=Previews(store, masker), **options)
     raw = store.objects.read(previews.key_of(ref.digest, ref.format))
     assert len(raw) <= previews.LIMIT
     found = json.loads(raw)
@@ -142,11 +142,36 @@ def test_files_by_their_content(store, tmp_path):
     assert folder["total_size"] == sum(path.stat().st_size for path in tmp_path.iterdir())
 
 
+SECRET = 'tr0ub4dor"&3 ünd more'
+
+
 def test_secrets_are_taken_out(store):
-    secret = 'tr0ub4dor"&3'
-    masker = Masker([secret])
-    for value in (pd.DataFrame({secret: [secret]}), {"key": secret}, secret * 200):
-        assert "tr0ub4dor" not in json.dumps(shown(value, store, mask=masker.text))
+    masker = Masker([SECRET])
+    for value in (pd.DataFrame({SECRET: [SECRET]}), {"key": SECRET}, SECRET * 200):
+        assert "tr0ub4dor" not in json.dumps(shown(value, store, masker=masker))
+
+
+LONG = "-" * 490
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"{LONG}{SECRET}{LONG}",
+        "-" * (plain.TEXT - 10) + SECRET + LONG,
+        {"key": [f"{LONG}{SECRET}"]},
+        pd.DataFrame({f"{LONG}{SECRET}": [f"{LONG}{SECRET}"]}),
+        f"--{SECRET}--".encode(),
+        b"-" * (plain.HEAD - 10) + SECRET.encode(),
+    ],
+    ids=["text", "long text", "json", "table", "bytes", "many bytes"],
+)
+def test_a_secret_that_the_end_of_a_preview_goes_through_is_taken_out(store, value):
+    found = json.dumps(shown(value, store, masker=Masker([SECRET])))
+    half = SECRET[:8]
+    assert [form for form in (half, half.encode().hex()) if form in found] == []
+    found = json.dumps(shown(value, samples.new_store()))
+    assert half in found or half.encode().hex() in found
 
 
 def test_elements_get_previews_up_to_a_number(store):
@@ -180,7 +205,7 @@ def test_the_first_preview_stays(store):
     ref = values.save([1], store, previews=Previews(store))
     key = previews.key_of(ref.digest, ref.format)
     before = store.objects.read(key)
-    values.save([1], store, previews=Previews(store, lambda text: "other"))
+    values.save([1], store, previews=Previews(store, Masker(["json"])))
     assert store.objects.read(key) == before
 
 

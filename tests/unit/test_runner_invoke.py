@@ -17,6 +17,7 @@ from lading_runner.contract import Attempt, Spec
 from lading_runner.errors import ArtifactMissing, StoreUnavailable
 from lading_runner.interrupts import Interrupted
 from lading_runner.invoke import Outcome, execute
+from lading_runner.masks import Masker
 from lading_runner.profile import packages
 from lading_runner.store import ArtifactStore, open_object_store
 
@@ -126,7 +127,7 @@ def test_every_text_of_a_result_is_masked(tmp_path: Path) -> None:
         except KeyError as e:
             raise ValueError("not hunter2") from e
 
-    outcome = call(tmp_path, step, mask=lambda text: text.replace("hunter2", "***"))
+    outcome = call(tmp_path, step, masker=Masker(["hunter2"]))
     assert b"hunter2" not in outcome.result.dumps()
     assert outcome.result.dumps().count(b"***") >= 4
 

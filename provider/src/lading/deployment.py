@@ -93,7 +93,12 @@ def _unescaped(patterns: frozenset[str]) -> tuple[str, ...]:
 def mask(text: str) -> str:
     """``text`` with every known secret, and the spellings that JSON, URLs and ``repr`` give it, replaced by
     ``***``, whatever ``[logging]`` says of log masking."""
-    return _masker(secrets()).text(text)
+    return masker().text(text)
+
+
+def masker() -> Masker:
+    """Of every known secret."""
+    return _masker(secrets())
 
 
 @lru_cache(maxsize=1)
@@ -116,4 +121,4 @@ def mask_json(value: Any, name: str | None = None) -> Any:
 
 def holds_secret(data: bytes) -> bool:
     """Whether ``data``, canonical JSON, contains a secret, so that it must not stand in a database row."""
-    return _masker(secrets()).is_in(data)
+    return masker().is_in(data)

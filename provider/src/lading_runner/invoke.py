@@ -14,7 +14,7 @@ from lading_runner.failpoints import failpoint
 from lading_runner.frozen import Frozen
 from lading_runner.interrupts import Interrupted
 from lading_runner.loading import load_function
-from lading_runner.masks import masked
+from lading_runner.masks import NO_SECRETS, Masker, masked
 from lading_runner.profile import Clock, Meter, environment_found, utc_now
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def execute(
     function: Optional[Callable[..., Any]] = None,
     args: Optional[Sequence[Any]] = None,
     kwargs: Optional[Mapping[str, Any]] = None,
-    mask: Callable[[str], str] = str,
+    masker: Masker = NO_SECRETS,
 ) -> Outcome:
     """Run the step of ``spec``; never raises, whatever the step does.
 
     A ``function`` is called with ``args`` and ``kwargs`` as they are; without one, code and inputs come from
-    the store. ``mask`` takes the secrets out of every text in the result.
+    the store. ``masker`` knows the secrets that are to be in no text of the result.
     """
-    run = _Run(spec, store, mask)
+    run = _Run(spec, store, masker)
     exception: Optional[BaseException] = None
     with api.recording() as record:
         try:
@@ -60,10 +60,10 @@ def execute(
 
 
 class _Run:
-    def __init__(self, spec: Spec, store: ArtifactStore, mask: Callable[[str], str]) -> None:
+    def __init__(self, spec: Spec, store: ArtifactStore, masker: Masker) -> None:
         self.spec = spec
         self.store = store
-        self.mask = mask
+        self.masker = masker
         self.started = utc_now()
         self.clock = Clock()
         self.meter = Meter(store)
@@ -88,12 +88,12 @@ class _Run:
         finally:
             self.clock.lap("run_s")
         failpoint("runner.call.after")
-        self.outputs = staging.stage_out(self.spec, self.store, self.value, self.mask)
+        self.outputs = staging.stage_out(self.spec, self.store, self.value, self.masker)
         self.clock.lap("stage_out_s")
         failpoint("runner.outputs.after")
 
     def result(self, record: api.Record, exception: Optional[BaseException]) -> Result:
-        mask = self.mask
+        mask = self.masker.text
         error = None if exception is None else masked(describe(exception), mask)
         status = "succeeded" if error is None else "cancelled" if error["class"] == "cancelled" else "failed"
         external = {"inputs": record.external_inputs, "outputs": record.external_outputs}

@@ -147,7 +147,7 @@ class _Job:
         try:
             self._log.start(restarted)
             self._interrupts.watch(self._force)
-            outcome = execute(self._spec, self._store, mask=self._masker.text)
+            outcome = execute(self._spec, self._store, masker=self._masker)
             self._interrupts.settle()
         except Interrupted as e:  # between the lines of ours
             self._interrupts.settle()

@@ -6,6 +6,7 @@ import json
 from typing import Any, Iterable, List
 
 MASK = "***"
+_TELLING = 4  # bytes; fewer of a secret may end any text, and tell nothing
 
 
 class Masker:
@@ -30,9 +31,18 @@ class Masker:
             data = data.replace(secret, MASK.encode())
         return data
 
+    def cut(self, data: bytes) -> bytes:
+        """Of ``data`` that was cut off at its end: a secret that the cut went through is hidden, too."""
+        ready = self.data(data)
+        begun = self.begun(ready)
+        return ready[: len(ready) - begun] + MASK.encode() if begun >= _TELLING else ready
+
     def begun(self, data: bytes) -> int:
         """Length of the longest end of ``data`` that may become a secret with what follows."""
         return max((_overlap(data, secret) for secret in self._bytes), default=0)
+
+
+NO_SECRETS = Masker()
 
 
 def masked(value: Any, masker: Any) -> Any:

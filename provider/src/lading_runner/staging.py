@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 from lading_runner.contract import INPUT_KEY
 from lading_runner.errors import ContractError
+from lading_runner.masks import NO_SECRETS, Masker
 
 if TYPE_CHECKING:
     from lading_runner.contract import ArtifactRef, Spec
@@ -27,9 +28,9 @@ def stage_in(
 
 
 def stage_out(
-    spec: Spec, store: ArtifactStore, value: Any, mask: Callable[[str], str] = str
+    spec: Spec, store: ArtifactStore, value: Any, masker: Masker = NO_SECRETS
 ) -> Dict[str, ArtifactRef]:
-    """Outputs by name; none for ``None``. ``mask`` takes secrets out of their previews.
+    """Outputs by name; none for ``None``. No secret that ``masker`` knows is in their previews.
 
     :raises SerializationError: nothing stores such a value
     :raises StoreError: it cannot be written
@@ -40,7 +41,7 @@ def stage_out(
     from lading_runner.previews import Previews
 
     split = bool(spec.outputs.get("split"))
-    shown = Previews(store, mask) if spec.outputs.get("previews", True) else None
+    shown = Previews(store, masker) if spec.outputs.get("previews", True) else None
     ref = values.save(value, store, allow_pickle=spec.allow_pickle, split=split, previews=shown)
     return {"return_value": ref}
 

@@ -200,7 +200,7 @@ class StepRun:
         spec = Spec.loads(self.store.objects.read(f"{job.folder}/spec.json"))
         if not self.store.objects.create(f"{job.folder}/claim", this_process().encode()):
             return DuplicateAttempt.exit_code
-        self.outcome = execute(spec, self.store, function=self._loaded_call, mask=deployment.mask)
+        self.outcome = execute(spec, self.store, function=self._loaded_call, masker=deployment.masker())
         self._stop_if_killed()
         self._show_traceback(self.outcome)
         self.store.objects.create(f"{job.folder}/result.json", self.outcome.result.dumps())

@@ -62,7 +62,7 @@ def inline(value: Any, producer: Producer) -> Handle | None:
 def _store(value: Any, *, split: bool) -> ArtifactRef:
     store, allow_pickle = deployment.store(), deployment.settings().allow_pickle
     try:
-        shown = Previews(store, deployment.mask) if deployment.settings().previews else None
+        shown = Previews(store, deployment.masker()) if deployment.settings().previews else None
         return values.save(value, store, allow_pickle=allow_pickle, split=split, previews=shown)
     except SerializationError:
         foreign = _by_airflow(value)

@@ -12,7 +12,8 @@ import importlib
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from lading_runner.contract import canonical_json
-from lading_runner.masks import masked
+from lading_runner.masks import NO_SECRETS, Masker, masked
+from lading_runner.previews.cells import TEXT
 from lading_runner.store.keys import PREVIEWS
 
 if TYPE_CHECKING:
@@ -48,10 +49,9 @@ _BY_FORMAT = {
 class Previews:
     """Writes the previews of the artifacts that one value becomes."""
 
-    def __init__(self, store: ArtifactStore, mask: Callable[[str], str] = str) -> None:
-        """``mask`` takes secrets out of every text."""
+    def __init__(self, store: ArtifactStore, masker: Masker = NO_SECRETS) -> None:
         self._store = store
-        self._mask = mask
+        self._masker = masker
         self._left = _MOST
 
     def write(self, value: Any, ref: ArtifactRef, serializer: Optional[Serializer] = None) -> None:
@@ -80,7 +80,15 @@ class Previews:
         if shown is None:
             return None
         whole = {**shown, "preview": VERSION, "format": ref.format, "type": ref.type, "size": ref.size}
-        return fitting(masked(whole, self._mask))
+        if whole.get("kind") == "bytes":
+            whole["head"] = self._masker.cut(bytes.fromhex(whole["head"])).hex()
+        return fitting(masked(whole, self._hidden))
+
+    def _hidden(self, text: str) -> str:
+        """Without secrets. No text that is shorter was cut."""
+        if len(text) < TEXT:
+            return self._masker.text(text)
+        return self._masker.cut(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 def key_of(digest: str, format_id: str) -> str:
