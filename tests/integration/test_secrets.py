@@ -111,6 +111,33 @@ def test_a_secret_that_json_spells_otherwise_is_not_put_into_a_row(planted: None
         assert not push(value, Producer("dag", "run", "task")).is_inline
 
 
+def give(*names: str) -> dict[str, str]:
+    return {name: os.environ[name] for name in names}
+
+
+@pytest.mark.parametrize("keys", [False, True], ids=["whole", "keys"])
+def test_what_only_the_job_knows_to_be_secret_comes_into_no_row_and_its_reader_has_it(keys: bool) -> None:
+    """As where the platform puts a secret into the job by reference."""
+    env = {"TOKEN": "of-a-cluster-alone", "PLAIN": "control-word", "LADING_MASK_ENV": "TOKEN"}
+    seen: list[dict[str, str]] = []
+    with DAG(f"secret_of_the_job_{keys}", schedule=None) as dag:
+        given = [
+            step(task_id=name, on="venv", env=env, multiple_outputs=keys)(give)(name)
+            for name in ("TOKEN", "PLAIN")
+        ]
+
+        @task
+        def read(found: list[dict[str, str]]) -> None:
+            seen.extend(map(dict, found))
+
+        read(given)
+    assert set(task_states(run_dag(dag)).values()) == {"success"}
+    assert seen == [{"TOKEN": env["TOKEN"]}, {"PLAIN": env["PLAIN"]}]
+    places = list(sinks(dag.dag_id))
+    assert [place for place, content in places if env["TOKEN"].encode() in content] == []
+    assert "table xcom" in {place for place, content in places if env["PLAIN"].encode() in content}
+
+
 def take_password(password: str) -> int:
     return len(password)
 

@@ -30,7 +30,7 @@ def stage_in(
 def stage_out(
     spec: Spec, store: ArtifactStore, value: Any, masker: Masker = NO_SECRETS
 ) -> Dict[str, ArtifactRef]:
-    """Outputs by name; none for ``None``. No secret that ``masker`` knows is in their previews.
+    """Outputs by name; none for ``None``. What ``masker`` knows is in no preview, and will be in no row.
 
     :raises SerializationError: nothing stores such a value
     :raises StoreError: it cannot be written
@@ -42,7 +42,9 @@ def stage_out(
 
     split = bool(spec.outputs.get("split"))
     shown = Previews(store, masker) if spec.outputs.get("previews", True) else None
-    ref = values.save(value, store, allow_pickle=spec.allow_pickle, split=split, previews=shown)
+    ref = values.save(
+        value, store, allow_pickle=spec.allow_pickle, split=split, previews=shown, masker=masker
+    )
     return {"return_value": ref}
 
 

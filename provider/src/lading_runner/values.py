@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Dict, List, Mapping, Optional, 
 from lading_runner import serializers
 from lading_runner.contract import ArtifactRef, Digest, Producer, canonical_json
 from lading_runner.errors import ArtifactUndecodable, SerializationError
+from lading_runner.masks import NO_SECRETS, Masker
 from lading_runner.serializers import collection, names
 from lading_runner.serializers.annotation import fit
 from lading_runner.serializers.collection import ABSENT, Collection, Element, Key
@@ -37,6 +38,8 @@ __all__ = [
 
 COLLECTION = collection.FORMAT
 META = 600  # bytes of canonical JSON
+WITHHELD = "withheld"  # fact of a JSON value that holds a secret: no row shows it
+_ROW = 2048  # bytes; no row shows a value of more
 _KEPT = ("name", "kind")  # facts that reading needs
 
 _DAMAGED = (
@@ -63,14 +66,16 @@ def save(
     split: bool = False,
     path: str = "return_value",
     previews: Optional[Previews] = None,
+    masker: Masker = NO_SECRETS,
 ) -> ArtifactRef:
     """Store ``value``. ``split``: a list, tuple or dict element by element, even if it is plain data.
-    ``previews``: writes what people see of it.
+    ``previews``: writes what people see of it. ``masker``: what is small and holds one of its secrets stands
+    in no collection, and is marked, so that it comes into no row.
 
     :raises SerializationError: a part fits no serializer, named as ``return_value[3].model``
     :raises DependencyError: the library of the format is not installed
     """
-    return _Saver(store, allow_pickle, previews).save(value, path, split)
+    return _Saver(store, allow_pickle, previews, masker).save(value, path, split)
 
 
 def load(ref: ArtifactRef, store: Store, *, allow_pickle: bool = False, annotation: Any = None) -> Any:
@@ -105,10 +110,13 @@ def elements(ref: ArtifactRef, store: Store) -> Collection:
 
 
 class _Saver:
-    def __init__(self, store: Store, allow_pickle: bool, previews: Optional[Previews] = None) -> None:
+    def __init__(
+        self, store: Store, allow_pickle: bool, previews: Optional[Previews], masker: Masker
+    ) -> None:
         self._store = store
         self._allow_pickle = allow_pickle
         self._previews = previews
+        self._masker = masker
         self._depth = 0
 
     def save(self, value: Any, path: str, split: bool = False) -> ArtifactRef:
@@ -121,8 +129,11 @@ class _Saver:
             data = to_jsonable(value, path)
         except SerializationError as e:
             return self._rest(value, path, e)
-        digest, size = self._store.put_bytes(canonical_json(data))
+        raw = canonical_json(data)
+        digest, size = self._store.put_bytes(raw)
         facts = trimmed(JsonSerializer().describe(value))
+        if self._is_secret(raw):
+            facts = {**facts, WITHHELD: True}
         return self._shown(value, ArtifactRef(digest, size, "json", type_name(value), facts))
 
     def _rest(self, value: Any, path: str, unfit: SerializationError) -> ArtifactRef:
@@ -181,9 +192,12 @@ class _Saver:
             except SerializationError as e:
                 return self._rest(value, path, e), ABSENT
             raw = canonical_json(data)
-            if len(raw) <= collection.INLINE:
+            if len(raw) <= collection.INLINE and not self._is_secret(raw):
                 return collection.inline_ref(raw, type_name(value)), data
         return self.save(value, path), ABSENT
+
+    def _is_secret(self, raw: bytes) -> bool:
+        return len(raw) <= _ROW and self._masker.is_in(raw)
 
 
 def _parts(value: Any) -> Optional[List[Tuple[Optional[Key], Any]]]:

@@ -293,7 +293,8 @@ class StepRun:
             self._remember(self.outcome.value, ref)
             return self.outcome.value
         handle = Handle(ref, Producer(*self.record.coordinates))
-        if ref.format == "json" and ref.size <= deployment.settings().inline_limit:
+        small = ref.format == "json" and ref.size <= deployment.settings().inline_limit
+        if small and not ref.meta.get(values.WITHHELD):
             return values.load(ref, self.store)  # small JSON as the value, so that its row stays readable
         return step_view(handle)
 
