@@ -67,9 +67,8 @@ def gate(folder: Path) -> Iterator[tuple[Gate, str]]:
     """A way to the API server that can be shut, and a kubeconfig that goes through it."""
     import yaml
     from kubernetes import config
-    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
-    given = yaml.safe_load(Path(os.environ.get("KUBECONFIG") or KUBE_CONFIG_DEFAULT_LOCATION).read_text())
+    given = kubeconfig()
     _, active = config.list_kube_config_contexts()
     cluster = next(c for c in given["clusters"] if c["name"] == active["context"]["cluster"])["cluster"]
     server = urlsplit(cluster["server"])
@@ -81,6 +80,15 @@ def gate(folder: Path) -> Iterator[tuple[Gate, str]]:
         yield made, str(file)
     finally:
         made.stop()
+
+
+def kubeconfig() -> dict[str, Any]:
+    import yaml
+    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
+
+    path = Path(os.environ.get("KUBECONFIG") or KUBE_CONFIG_DEFAULT_LOCATION)
+    found: dict[str, Any] = yaml.safe_load(path.read_text())
+    return found
 
 
 def store_folder() -> Path:

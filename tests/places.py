@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import docker
+import pytest
 
 import cluster_node
 import docker_engine
@@ -79,6 +80,14 @@ class Place(ABC):
 
     @abstractmethod
     def watch(self, dag_id: str) -> History: ...
+
+
+def is_there(place: Place) -> bool:
+    try:
+        place.require()
+    except (pytest.skip.Exception, pytest.fail.Exception):
+        return False
+    return True
 
 
 class Docker(Place):

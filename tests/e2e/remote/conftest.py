@@ -11,7 +11,7 @@ import pytest
 
 import cluster_node
 import docker_engine
-from places import Docker, Frail, Kubernetes, Place, targets
+from places import Docker, Frail, Kubernetes, Place, is_there, targets
 from supervised import Airflow
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).parent / "dags"
 SPACE = f"lading-supervised-{os.getpid()}"
-
-
-def is_there(place: Place) -> bool:
-    try:
-        place.require()
-    except (pytest.skip.Exception, pytest.fail.Exception):
-        return False
-    return True
 
 
 @pytest.fixture(scope="package")
