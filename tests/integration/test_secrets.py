@@ -170,19 +170,26 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("whose", ["step", "target"])
-@pytest.mark.parametrize("place", ELSEWHERE)
+ENVS = {(place, where) for place in ELSEWHERE for where in ("step", "target")}
+OVERRIDES = {("kubernetes", "override of the step"), ("kubernetes", "override of the target")}
+
+
+@pytest.mark.parametrize(("place", "whose"), sorted(ENVS | OVERRIDES))
 def test_a_secret_in_env_is_refused_with_the_cure_and_nothing_is_submitted(
     place: str, whose: str, planted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lading.lineage import log
 
     env = {"PLAIN_TOKEN": "false", "DATABASE": f"postgresql://me:{SECRETS[1]}@host/"}
-    told = {**ELSEWHERE[place], **({"env": env} if whose == "target" else {})}
+    container = {"name": "base", "env": [{"name": name, "value": value} for name, value in env.items()]}
+    override = {"pod_override": {"spec": {"containers": [container]}}}
+    more = {"target": {"env": env}, "override of the target": override}
+    told = {**ELSEWHERE[place], **more.get(whose, {})}
     monkeypatch.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"there": {"backend": place, **told}}))
     deployment.settings.cache_clear()
-    with DAG(f"secret_env_{place}_{whose}", schedule=None) as dag:
-        step(task_id="use", on="there", env=env if whose == "step" else {}, retries=3)(answer)()
+    own = {"step": {"env": env}, "override of the step": {"options": override}}.get(whose, {})
+    with DAG(f"secret_env_{place}_{whose.replace(' ', '_')}", schedule=None) as dag:
+        step(task_id="use", on="there", retries=3, **own)(answer)()
     try:
         run = run_dag(dag)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from lading.xcom.references import positional_names
 from lading_runner.contract import Attempt, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lading.config import Target
     from lading_runner.store import ArtifactStore
@@ -142,9 +143,11 @@ class StepPlan:
 def refuse_secrets(target: Target, backend: Backend) -> None:
     """Only values are looked at: a name such as ``TOKENIZERS_PARALLELISM`` sounds secret, and is not.
 
-    :raises ConfigError: a variable of ``env`` holds a secret that the deployment knows
+    :raises ConfigError: a variable of ``env``, or of a ``pod_override``, holds a secret that the deployment
+        knows
     """
-    named = [name for name, value in target.env.items() if deployment.mask(str(value)) != str(value)]
+    given = [*target.env.items(), *_variables(target.options), *_variables(target.extra)]
+    named = [name for name, value in given if deployment.mask(str(value)) != str(value)]
     if named:
         by_reference = "secret_env" in type(backend).target_keys
         cure = "name the secret in secret_env of the target" if by_reference else "read it inside the step"
@@ -152,6 +155,17 @@ def refuse_secrets(target: Target, backend: Backend) -> None:
             f"variable {named[0]!r} of env holds a secret, and the request of a job can be read on its "
             f"platform; expected one without secrets; {cure}"
         )
+
+
+def _variables(native: object) -> Iterator[tuple[str, str]]:
+    """Those that a part of a native request sets by value: ``{"name": …, "value": …}``."""
+    if isinstance(native, Mapping):
+        if "name" in native and "value" in native:
+            yield str(native["name"]), str(native["value"])
+        native = list(native.values())
+    if isinstance(native, (list, tuple)):
+        for part in native:
+            yield from _variables(part)
 
 
 def plain(call: Call) -> Call:
