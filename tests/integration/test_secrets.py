@@ -16,11 +16,13 @@ from airflow.sdk.log import mask_secret
 from benchmarks.cases.containers import IMAGE, absent
 
 from docker_engine import created
-from lading import deployment, log_metrics, step
+from lading import deployment, log_external_output, log_metrics, step
 from lading_testkit import run_dag, task_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import cluster_node
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
@@ -155,6 +157,32 @@ def test_a_secret_as_a_literal_argument_of_a_job_is_refused_with_the_cure(plante
 
 def answer() -> int:
     return 42
+
+
+def say(given: list[str]) -> None:
+    log_external_output(f"s3://bucket/{given[0]}")
+    log_metrics({given[1]: 1})
+    raise ValueError(f"not {given[2]}")
+
+
+@pytest.mark.service("kubernetes")
+def test_what_a_pod_does_not_mask_is_masked_in_its_event_by_the_worker(
+    planted: None, target: cluster_node.Cluster
+) -> None:
+    """A secret of Airflow's that an earlier task returned: the pod knows it as any other value."""
+    secrets = [f"0nly-airflow-kn0ws-{n}" for n in range(3)]  # and no other test: the store has them after
+    for secret in secrets:
+        mask_secret(secret)
+    with DAG("secret_in_a_pod", schedule=None) as dag:
+
+        @task
+        def look_up() -> list[str]:
+            return secrets
+
+        step(task_id="say", on="kubernetes")(say)(look_up())
+    assert task_states(run_dag(dag)) == {"look_up": "success", "say": "failed"}
+    found = {name for name, content in sinks(dag.dag_id) for s in secrets if s.encode() in content}
+    assert {Path(name).name for name in found} == {"result.json", "000000"}  # of its log
 
 
 ELSEWHERE: dict[str, dict[str, Any]] = {

@@ -12,8 +12,11 @@ from lading.backends.base import FailureClass, JobState, Observation
 from lading.execution import Ended
 from lading.execution.verdict import failed
 from lading.lineage.event import Input, LineageEvent, Output, now
+from lading_runner.masks import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lading.execution import Started
     from lading.operators.run import StepRun
     from lading.resources import Resources
@@ -43,14 +46,19 @@ def step_event(
         params=capture.literals(run.ti, inputs),
         inputs=inputs,
         outputs=outputs,
-        external=dict(result.external) if result else {},
-        metrics=dict(result.metrics) if result else {},
-        metrics_higher_is_better=dict(result.metrics_higher_is_better) if result else {},
+        external=_hidden(result.external) if result else {},
+        metrics=_hidden(result.metrics) if result else {},
+        metrics_higher_is_better=_hidden(result.metrics_higher_is_better) if result else {},
         timings=dict(result.timings) if result else {},
         profile=dict(result.profile) if result else {},
         requested=requested(plan.target.resources),
         error=_error(run, ended) if status != "succeeded" else None,
     )
+
+
+def _hidden(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job said, which may not know every secret that is known here."""
+    return dict(masked(said, deployment.mask))
 
 
 def requested(resources: Resources) -> dict[str, Any] | None:
