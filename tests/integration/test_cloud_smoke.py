@@ -47,9 +47,10 @@ def project(project: Project, fresh: pytest.MonkeyPatch) -> Iterator[Project]:
     options = {"base_url": project.gcs.url, "bearer_token": TOKEN}
     bucket = {"conn_type": "lading", "host": "gs://lading/smoke", "extra": options}
     target = {"region": "us-central1", "image": vertex_project.IMAGE}
+    targets = {"vertex": target, "elsewhere": {**target, "backend": "vertex"}}
     fresh.setenv("AIRFLOW_CONN_BUCKET", json.dumps(bucket))
     fresh.setenv("AIRFLOW__LADING__STORE", "bucket")
-    fresh.setenv("AIRFLOW__LADING__TARGETS", json.dumps({"vertex": target}))
+    fresh.setenv("AIRFLOW__LADING__TARGETS", json.dumps(targets))
     project.vertex.jobs.clear()
     project.vertex.calls.clear()
     yield project
@@ -130,7 +131,8 @@ def test_vertex_passes_and_nothing_is_left(
     assert project.vertex.jobs == {}
     assert project.vertex.calls.count("CreateCustomJob") == 6
     bucket = project.gcs.buckets[vertex_project.BUCKET]
-    assert [key for key in bucket.objects if DAG_ID in key] == []
+    left = [key for key in bucket.objects if "blobs/" not in key and "lading-runner" not in key]
+    assert [key for key in left if DAG_ID in key or "lineage/" in key or "open/" in key] == []
     shown, said = capsys.readouterr()
     table = shown.splitlines()
     assert table[0].split() == ["target", "check", "expected", "seen", "seconds", "job"]
@@ -139,6 +141,18 @@ def test_vertex_passes_and_nothing_is_left(
         assert row["check"] in line
         assert line.endswith(row["url"])
         assert f"{row['check']}: job {row['jobs'][0]} {row['url']}" in said
+
+
+@pytest.mark.slow
+@pytest.mark.service("vertex")
+def test_two_targets_with_one_store_do_not_take_each_others_jobs(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "seen.json"
+    with small_vertex(project.vertex):
+        argv = ("--only", "vertex", "--only", "elsewhere", "--json", str(file), "--limit", "5")
+        assert main(argv, PACE) == 0
+    rows = json.loads(file.read_text())["checks"]
+    assert [(row["target"], row["check"]) for row in rows if not row["ok"]] == []
+    assert project.vertex.calls.count("CreateCustomJob") == 2 * 6
 
 
 @pytest.mark.slow
@@ -260,7 +274,8 @@ def test_a_time_limit_ends_what_waits_and_its_jobs(project: Project, tmp_path: P
     assert time.monotonic() - begun < 0.5 * 60
     seen = {row["check"]: row["seen"] for row in json.loads(file.read_text())["checks"] if not row["ok"]}
     assert list(seen) == NAMES
-    assert seen["success"].startswith("the job did not end within")
+    assert seen["success"].startswith("the DAG did not end within")
+    assert seen["user error"].startswith("timeout: the job did not end within")
     assert seen["cancel"].startswith("the job to cancel did not begin within")
     assert len(project.vertex.fates) <= 3  # the worker to be killed may not have come so far
     project.vertex.fates.clear()

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from tools.cloud_smoke.desk import Place
 
-HELP = """Runs six small jobs on each of Vertex AI and Databricks, all at once: success, user error, out of
-memory, cancel, adopt after kill, duplicate submission; prints what it saw, and removes what it made.
+HELP = """Runs six small jobs on each of Vertex AI and Databricks, all at once: success (of a small DAG), user
+error, out of memory, cancel, adopt after kill, duplicate submission; prints what it saw, and removes what it
+made.
 
 Targets, connections and the store are those of your own Airflow configuration (AIRFLOW_HOME,
 AIRFLOW__LADING__*, AIRFLOW_CONN_*)."""
@@ -75,8 +76,9 @@ def run(
     work_s, run_id = pace.work_s(limit_s), f"smoke-{uuid.uuid4().hex[:12]}"
     with tempfile.TemporaryDirectory(prefix="lading-cloud-smoke-") as folder:
         desks = [
-            (check, Desk(place, check.name, run_id, Path(folder), pace, work_s, say, removed_by=end))
+            (check, Desk(place, check.name, run, Path(folder), pace, work_s, say, removed_by=end))
             for place in found
+            for run in [f"{run_id}-{place.target.name}"]  # they may share a store
             for check in CHECKS
             for say in [progress.of(place.target.name, check.name)]
         ]
@@ -104,13 +106,13 @@ def _row(check: Check, desk: Desk) -> Row:
     except Exception as e:  # noqa: BLE001 # a finding of this check; the others go on
         ok, seen = False, f"{type(e).__name__}: {e}"
     desk.seconds = time.monotonic() - desk.begun
-    target, ids = desk.place.target, tuple(desk.handles)
+    target, ids = desk.place.target, tuple(desk.links)
     expected = check.expected
     if check.name == "duplicate submission":
         expected = duplicate_expected(target.backend)
     seen = deployment.mask(" ".join(seen.split()))
     desk.say(f"{'passed' if ok else 'FAILED'}: {seen}")
-    url = desk.handles[ids[0]].url if ids else None
+    url = desk.links[ids[0]] if ids else None
     return Row(target.name, target.backend, check.name, expected, seen, ok, round(desk.seconds, 1), ids, url)
 
 

@@ -12,21 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cloud_smoke import steps
+from tools.cloud_smoke.dag import Planned
 
 from lading.backends.base import FailureClass, JobHandle, JobState
 from lading.backends.local import LocalBackend
 from lading.errors import LadingError
 from lading.execution import Outcome, Phase
+from lading.execution.open_jobs import open_job_key
 from lading.testing import Trial
 from lading_runner.errors import DuplicateAttempt
 from lading_runner.store import ArtifactStore, LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tools.cloud_smoke.desk import Desk
 
     from lading.backends.base import Observation
+    from lading.lineage.event import LineageEvent
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Backends whose platform knows a token: there one name is one job, always.
@@ -45,17 +48,37 @@ class Check:
 
 
 def success(desk: Desk) -> str:
-    trial = desk.trial(steps.answer, run=desk.run)
-    result = trial.run()
+    """Of a small DAG: Airflow's part of a step, its trigger too, and the value taken by another task."""
+    planned = Planned(desk.check)
+    trial = desk.trial(steps.answer, run_id=planned.run_id, run=desk.run)
+    desk.litter.append(open_job_key(trial.task))  # of a DAG that was ended
+    said = planned.run(desk)
+    events = planned.events(desk)
+    desk.litter += [event.key() for event in events]
+    for event in events:
+        if event.job:
+            desk.link(event.job["id"], event.job.get("url"))
+    if left := trial.backend().find(trial.name):
+        desk.note(left)
+    if [event.status for event in events] != ["succeeded"] * 2:
+        raise Differs(_why(events, said))
+    result = trial.result()
+    assert result is not None  # noqa: S101  # of a success
     with tempfile.TemporaryDirectory() as folder:
         store = ArtifactStore(LocalStore(folder))
         local = Trial(lambda worker: LocalBackend(worker.run), store, steps.answer, trial.params).run()
     there, here = (one.outputs["return_value"].digest for one in (result, local))
     if there != here:
         raise Differs(f"the artifact is {there}, made here it is {here}")
-    if not any("hello from the job ü 🚢" in line for line in trial.lines):
+    if "hello from the job ü 🚢" not in said:
         raise Differs("the value came, the log did not")
-    return f"succeeded, same digest as here, Python {result.environment['python']}"
+    return f"DAG succeeded, same digest as here, Python {result.environment['python']}"
+
+
+def _why(events: Sequence[LineageEvent], said: str) -> str:
+    """The DAG did not succeed."""
+    errors = [event.error["message"] for event in events if event.error]
+    return str(errors[0]) if errors else f"no task ended; last lines: {' | '.join(said.splitlines()[-3:])}"
 
 
 def user_error(desk: Desk) -> str:
@@ -127,7 +150,7 @@ def duplicate_expected(backend: str) -> str:
 
 
 CHECKS = (
-    Check("success", "the value, with the digest it has here", success),
+    Check("success", "a DAG whose value has the digest it has here", success),
     Check("user error", "class user, with the step's own error", user_error),
     Check("out of memory", "class oom", out_of_memory),
     Check("cancel", "attempt cancelled, job ended", cancel),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lading_runner.store import ArtifactStore
 
 DAG_ID = "lading_cloud_smoke"
+CONNECTIONS = {"vertex": "google_cloud_default", "databricks": "databricks_default"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Place:
     target: Target
     store: ArtifactStore
     worker: Worker
+
+    @property
+    def connection(self) -> str:
+        """Its id."""
+        return self.target.connection or CONNECTIONS[self.target.backend]
 
     def backend(self, worker: Worker, keep: str = "all") -> Backend:
         """``keep``: which ended jobs stay in the list of Vertex AI."""
@@ -110,8 +116,10 @@ class Desk:
     say: Callable[[str], None]
     begun: float = field(default_factory=time.monotonic)
     seconds: float | None = None  # that it took; None: not over
-    handles: dict[str, JobHandle] = field(default_factory=dict)  # by id, the oldest first
+    handles: dict[str, JobHandle] = field(default_factory=dict)  # by id: what is to be ended and removed
+    links: dict[str, str | None] = field(default_factory=dict)  # URLs of jobs by id, the oldest first
     trials: list[Trial] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)  # keys in the store, beside the attempts
     removed_by: float = math.inf  # by ``time.monotonic``
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -119,7 +127,8 @@ class Desk:
     def left_s(self) -> float:
         return max(self.begun + self.limit_s - time.monotonic(), 1.0)
 
-    def trial(self, function: Callable[..., Any], **params: Any) -> Trial:
+    def trial(self, function: Callable[..., Any], run_id: str | None = None, **params: Any) -> Trial:
+        """``run_id``: not the one of the other checks."""
         pace = self.pace
         policy = Policy(
             poll_min_s=pace.poll_min_s,
@@ -131,7 +140,7 @@ class Desk:
             infra_retries=0,
         )
         name = self.check.replace(" ", "_")
-        state = self.folder / f"{self.place.target.name}-{name}.json"
+        state = self.folder / f"{self.run}-{name}.json"
         made = Trial(
             self.place.backend,
             self.place.store,
@@ -140,16 +149,20 @@ class Desk:
             request=self.place.request(self.limit_s),
             lend=self.place.worker,
             policy=policy,
-            task=Attempt(DAG_ID, self.run, name),
+            task=Attempt(DAG_ID, run_id or self.run, name),
             state=FileState(state, self.note),
         )
         self.trials.append(made)
         return made
 
     def note(self, handle: JobHandle) -> None:
-        if handle.id not in self.handles:
-            self.handles[handle.id] = handle
-            self.say(f"job {handle.id} {handle.url or ''}".rstrip())
+        self.handles.setdefault(handle.id, handle)
+        self.link(handle.id, handle.url)
+
+    def link(self, job: str, url: str | None) -> None:
+        if job not in self.links:
+            self.links[job] = url
+            self.say(f"job {job} {url or ''}".rstrip())
 
     def until(self, true: Callable[[], object], otherwise: str) -> None:
         """:raises Late: with ``otherwise``"""
@@ -183,11 +196,12 @@ class Desk:
             self._gone(handle)
             self._in_time()
             backend.remove(handle, failed=keep != "never")
-        for trial in self.trials:
-            objects = trial.store.objects
-            for stat in list(objects.list(f"{trial.key.rpartition('/')[0]}/")):
-                self._in_time()
-                objects.delete(stat.key)
+        objects = self.place.store.objects
+        folders = [trial.key.rpartition("/")[0] for trial in self.trials]
+        attempts = [stat.key for folder in folders for stat in objects.list(f"{folder}/")]
+        for key in (*attempts, *self.litter):
+            self._in_time()
+            objects.delete(key)
 
     def _in_time(self) -> None:
         if time.monotonic() > self.removed_by:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.cloud_smoke.desk import DAG_ID, Place
+from tools.cloud_smoke.desk import CONNECTIONS, DAG_ID, Place
 
 from lading import deployment
 from lading.backends import registry
@@ -21,7 +21,7 @@ from lading_runner.errors import RunnerError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-BACKENDS = ("vertex", "databricks")
+BACKENDS = tuple(CONNECTIONS)
 
 
 class Unready(LadingError):
