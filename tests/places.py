@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from abc import ABC, abstractmethod
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from fakes.gate import Gate
     from supervised import Airflow
+
+#: For tests of what differs between containers, and is the same wherever else a job runs.
+ON_CONTAINERS = [pytest.param(name, marks=pytest.mark.service(name)) for name in ("docker", "kubernetes")]
 
 
 @dataclass
@@ -58,17 +61,31 @@ class History:
 
 class Place(ABC):
     name: str
+    environment = ("image", "sha256:")  # what an event says of where the step ran
+    many = 20  # steps at once
 
     @abstractmethod
     def require(self) -> None:
         """Skip, or fail where it is required, unless the platform is there."""
+
+    def opened(self, folder: Path) -> AbstractContextManager[object]:
+        """While it is used; ``folder`` is its own."""
+        return nullcontext()
+
+    def environ(self) -> dict[str, str]:
+        """Of the processes of an Airflow."""
+        return {}
+
+    def store(self, store: Path) -> str:
+        """The folder ``store`` as a job sees it."""
+        return "/lading/store"
 
     @abstractmethod
     def target(self, store: Path) -> dict[str, Any]: ...
 
     @abstractmethod
     def jobs(self, run_id: str, task_id: str) -> list[str]:
-        """Ids of those that are there, ended ones too."""
+        """Ids of those that are there, ended ones too; of a platform that keeps its history, open ones."""
 
     @abstractmethod
     def runs(self, run_id: str, task_id: str) -> bool:
@@ -145,6 +162,9 @@ class Kubernetes(Place):
 
     def __init__(self, space: str, config_file: str | None = None) -> None:
         self.space, self._config_file = space, config_file
+
+    def opened(self, folder: Path) -> AbstractContextManager[object]:
+        return cluster_node.namespace(self.space)
 
     def require(self) -> None:
         cluster_node.require()

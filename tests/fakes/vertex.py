@@ -79,6 +79,7 @@ class FakeVertex:
         self.faults: list[Fault] = []
         self.fates: list[Fate] = []
         self.fired: list[str] = []
+        self.listeners: list[Callable[[Job, bool], None]] = []  # hear of each job: it begins, it has ended
         self.mounted = False  # whether jobs have a mount namespace of their own
         self._numbers = itertools.count(7_000_000_000_000_000_000)
         self._lock = threading.RLock()
@@ -115,7 +116,7 @@ class FakeVertex:
         return [job for job in self.jobs.values() if job.message.labels.get("lading_job") == name]
 
     def running(self) -> list[Job]:
-        return [job for job in self.jobs.values() if job.message.state not in _OVER]
+        return [job for job in list(self.jobs.values()) if job.message.state not in _OVER]
 
     # The job service
 
@@ -140,6 +141,7 @@ class FakeVertex:
             fate = self.fates.pop(0) if self.fates else Fate()
             job = Job(message, fate, time.monotonic() + fate.hidden_s)
             self.jobs[message.name] = job
+        self._tell(job, begins=True)
         answer = _copy(message)
         threading.Thread(target=self._carry, args=(job,), daemon=True).start()
         return answer
@@ -300,6 +302,11 @@ class FakeVertex:
             job.message.end_time.GetCurrentTime()
             if code:
                 job.message.error.code, job.message.error.message = code, message
+        self._tell(job, begins=False)
+
+    def _tell(self, job: Job, *, begins: bool) -> None:
+        for hear in list(self.listeners):
+            hear(job, begins)
 
     # Calls
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import cluster_node
 import docker_engine
+from cloud_places import Databricks, Vertex
 from places import Docker, Frail, Kubernetes, Place, is_there, targets
 from supervised import Airflow
 
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).parent / "dags"
 SPACE = f"lading-supervised-{os.getpid()}"
+PLACES: dict[str, Place] = {one.name: one for one in (Docker(), Kubernetes(SPACE), Databricks(), Vertex())}
 
 
 @pytest.fixture(scope="package")
-def places() -> Iterator[dict[str, Place]]:
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
     """Those that are there."""
-    found = {place.name: place for place in (Docker(), Kubernetes(SPACE)) if is_there(place)}
-    if "kubernetes" not in found:
-        yield found
-        return
-    with cluster_node.namespace(SPACE):
+    found = {name: place for name, place in PLACES.items() if is_there(place)}
+    with ExitStack() as opened:
+        for name, place in found.items():
+            opened.enter_context(place.opened(tmp_path_factory.mktemp(name)))
         yield found
 
 
@@ -50,13 +52,15 @@ def airflow(
     home = tmp_path_factory.mktemp("supervised")
     settings = {
         "AIRFLOW__LADING__TARGETS": targets({**places, **frail.places}, home / "store"),
-        "SUPERVISED_TARGETS": ",".join(places),
-        "SUPERVISED_FRAIL_TARGETS": ",".join(frail.places),
+        "SUPERVISED_TARGETS": told(places, home / "store"),
+        "SUPERVISED_FRAIL_TARGETS": told(frail.places, home / "store"),
         "AIRFLOW__LADING__POLL_INTERVAL_S": "1",
         # by a connection, which worker and triggerer must ask Airflow for
         "AIRFLOW__LADING__STORE": "artifacts",
         "AIRFLOW_CONN_ARTIFACTS": f'{{"conn_type": "lading", "host": "{(home / "store").as_uri()}"}}',
     }
+    for place in places.values():
+        settings |= place.environ()
     server = Airflow(home, DAGS, settings, triggerer=True)
     try:
         server.start()
@@ -65,15 +69,15 @@ def airflow(
         server.stop()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("docker", marks=pytest.mark.service("docker")),
-        pytest.param("kubernetes", marks=pytest.mark.service("kubernetes")),
-    ]
-)
+def told(places: dict[str, Place], store: Path) -> str:
+    """What the DAGs are told."""
+    return json.dumps({name: (place.store(store), place.many) for name, place in places.items()})
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.service(name)) for name in PLACES])
 def place(request: pytest.FixtureRequest, places: dict[str, Place]) -> Place:
     if request.param not in places:
-        {"docker": docker_engine, "kubernetes": cluster_node}[request.param].require()
+        PLACES[request.param].require()
     return places[request.param]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from places import begun
+from places import ON_CONTAINERS, begun
 from supervised import Airflow, until
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ WAITS = ("deferred", "waited")
 WHILE_IT_WAITS = {("kubernetes", "waited"): ("Scheduled: Successfully assigned",)}
 
 
+@pytest.mark.parametrize("place", ON_CONTAINERS, indirect=True)
 def test_a_job_that_is_killed_on_its_platform_is_made_again_once(airflow: Airflow, place: Place) -> None:
     dag_id = f"{place.name}_killed"
     made = place.watch(dag_id)

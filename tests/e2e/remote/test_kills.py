@@ -1,4 +1,4 @@
-"""Containers and pods of a scheduled Airflow: whoever ends a step, deferred or not, its job goes with it."""
+"""Jobs elsewhere of a scheduled Airflow: whoever ends a step, deferred or not, its job goes with it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def test_a_step_that_is_marked_failed_ends_with_its_job(
 
 def test_a_run_that_is_deleted_ends_with_its_jobs(airflow: Airflow, place: Place) -> None:
     dag_id = f"{place.name}_deleted"
+    made = place.watch(dag_id)
     run = airflow.trigger(dag_id)
     for wait in WAITS:
         begun(airflow, place, dag_id, run, wait)
@@ -44,6 +45,7 @@ def test_a_run_that_is_deleted_ends_with_its_jobs(airflow: Airflow, place: Place
 
     for wait in WAITS:
         assert_cancelled(airflow, place, run, wait)
+        assert made.made(wait) == 1
 
 
 def test_jobs_that_neither_worker_nor_trigger_can_end_are_ended_by_the_api_server(
@@ -73,6 +75,7 @@ def assert_cancelled(airflow: Airflow, place: Place, run: str, wait: str) -> Non
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_step_cleared_while_its_job_runs_starts_again(airflow: Airflow, place: Place, wait: str) -> None:
     dag_id = f"{place.name}_cleared"
+    made = place.watch(dag_id)
     run = airflow.trigger(dag_id)
     begun(airflow, place, dag_id, run, wait)
     (first,) = place.jobs(run, wait)
@@ -82,6 +85,7 @@ def test_a_step_cleared_while_its_job_runs_starts_again(airflow: Airflow, place:
     until(lambda: first not in place.jobs(run, wait), "the first job outlives the clear", 30)
     assert airflow.ended(dag_id, run, wait, try_number=2) == "success"
     assert airflow.history(run, wait) == [("cancelled", 1, "cancelled"), ("succeeded", 2, None)]
+    assert made.made(wait) == 2
     assert place.jobs(run, wait) == []
 
 
@@ -105,14 +109,14 @@ def test_a_restarted_triggerer_loses_and_doubles_nothing(airflow: Airflow, place
         found = airflow.api("GET", f"dags/{dag_id}/dagRuns/{run}/taskInstances")["task_instances"]
         return [ti["state"] for ti in found]
 
-    until(lambda: states().count("deferred") == 20, "not all steps are deferred", 300)
+    until(lambda: states() == ["deferred"] * place.many, "not all steps are deferred", 300)
     airflow.restart("triggerer")
     say_go(airflow, run)
 
     assert airflow.over(dag_id, run, within_s=300) == "success"
-    assert states() == ["success"] * 20
+    assert states() == ["success"] * place.many
     events = airflow.events(dag_id, "many")
-    assert sorted(e.task.map_index for e in events if e.status == "succeeded") == list(range(20))
-    assert len(events) == 20
-    assert made.made("many") == 20
+    assert sorted(e.task.map_index for e in events if e.status == "succeeded") == list(range(place.many))
+    assert len(events) == place.many
+    assert made.made("many") == place.many
     until(lambda: place.jobs(run, "many") == [], "jobs are left behind", 30)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from places import ON_CONTAINERS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +26,8 @@ def test_a_scheduled_step_elsewhere_is_green_with_its_log_and_lineage(airflow: A
     assert airflow.ended(dag_id, run, "check") == "success"
     (event,) = airflow.events(dag_id, "numbers")
     assert event.target == place.name
-    assert "sha256:" in event.environment["image"]
+    name, text = place.environment
+    assert text in event.environment[name]
     logs = [
         p.read_text() for p in (airflow.home / "logs").rglob("*") if f"run_id={run}" in str(p) and p.is_file()
     ]
@@ -32,6 +35,7 @@ def test_a_scheduled_step_elsewhere_is_green_with_its_log_and_lineage(airflow: A
     assert place.jobs(run, "numbers") == []
 
 
+@pytest.mark.parametrize("place", ON_CONTAINERS, indirect=True)
 def test_names_in_every_script_are_names_of_steps(airflow: Airflow, place: Place) -> None:
     dag_id = f"{place.name}_{OTHER_SCRIPTS}"
     run = airflow.trigger(dag_id)
@@ -40,6 +44,7 @@ def test_names_in_every_script_are_names_of_steps(airflow: Airflow, place: Place
     assert place.jobs(run, OTHER_SCRIPTS) == []
 
 
+@pytest.mark.parametrize("place", ON_CONTAINERS, indirect=True)
 @pytest.mark.parametrize("wait", ["deferred", "waited"])
 def test_the_user_s_traceback_comes_before_what_airflow_says(
     airflow: Airflow, place: Place, run_of: Callable[[str], str], wait: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from places import History, Place, begun
+from places import ON_CONTAINERS, History, Place, begun
 from supervised import Airflow, until
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def terminated(airflow: Airflow) -> Callable[[Place], tuple[str, History]]:
     return run_of
 
 
+@pytest.mark.parametrize("place", ON_CONTAINERS, indirect=True)
 @pytest.mark.parametrize("task_id", TASKS)
 def test_a_task_process_told_to_end_cancels_its_job_before_the_retry_begins_another(
     airflow: Airflow, place: Place, terminated: Callable[[Place], tuple[str, History]], task_id: str
@@ -56,6 +57,7 @@ def test_a_task_process_told_to_end_cancels_its_job_before_the_retry_begins_anot
     assert place.jobs(run, task_id) == []
 
 
+@pytest.mark.parametrize("place", ON_CONTAINERS, indirect=True)
 def test_a_task_process_told_to_end_while_its_job_runs_takes_it_along(airflow: Airflow, place: Place) -> None:
     dag_id = f"{place.name}_stopped"
     made = place.watch(dag_id)

@@ -15,6 +15,7 @@ from fakes.databricks.errors import ApiError
 from fakes.databricks.files import Files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NODE_TYPES = ("m5.xlarge", "m5.4xlarge", "g5.xlarge", "Standard_D4ds_v5", "n2-standard-4")
@@ -79,6 +80,7 @@ class Workspace:
         self.deleted: set[int] = set()
         self.fates: list[Fate] = []
         self.listing_s = 0.0  # how late a run is listed
+        self.listeners: list[Callable[[Run, bool], None]] = []  # hear of each run: it begins, it has ended
         self.started = Counter[str]()  # processes, by idempotency token
         self.go = threading.Event()  # while it is not set, no run gets its compute
         self.go.set()
@@ -102,6 +104,7 @@ class Workspace:
             if token:
                 self.tokens[token] = run.id
             run.fate = self.fates.pop(0) if self.fates else None
+        self._tell(run, begins=True)
         threading.Thread(target=self._execute, args=(run,), daemon=True).start()
         return {"run_id": run.id}
 
@@ -263,7 +266,12 @@ class Workspace:
         with self._lock:
             run.state, run.result, run.message = state, result, message
             run.details = {"code": code, "type": kind, "message": message}
+        self._tell(run, begins=False)
         run.over.set()
+
+    def _tell(self, run: Run, *, begins: bool) -> None:
+        for hear in list(self.listeners):
+            hear(run, begins)
 
     # What is shown
 

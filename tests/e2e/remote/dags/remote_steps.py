@@ -1,11 +1,13 @@
 """Steps elsewhere, deferred and not, to be killed, cleared, timed out and lost.
 
 ``SUPERVISED_TARGETS`` names the targets that there are, ``SUPERVISED_FRAIL_TARGETS`` those whose platform
-goes away for a while. The id of each DAG begins with its target.
+goes away for a while; both with the folder in which jobs have the store, and how many steps are many there.
+The id of each DAG begins with its target.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +18,8 @@ from airflow.sdk import DAG, task
 from lading import step
 
 NOTES = os.environ["SUPERVISED_NOTES"]
+ORDINARY, FRAIL = "SUPERVISED_TARGETS", "SUPERVISED_FRAIL_TARGETS"
+TOLD: dict[str, tuple[str, int]] = json.loads(os.environ[ORDINARY]) | json.loads(os.environ[FRAIL])
 OTHER_SCRIPTS = "ßéżøДжअ日本語한글ﬁＡ"
 SOON = timedelta(seconds=1)
 WAITS = {"deferred": True, "waited": False}
@@ -36,29 +40,31 @@ def sleeper(seconds: float) -> str:
     return "slept"
 
 
-def sleeper_once(name: str, seconds: float, run_id: str | None = None) -> str:
+def sleeper_once(store: str, name: str, seconds: float, run_id: str | None = None) -> str:
     """Sleeps in its first generation only."""
     import time
 
     print("begun", flush=True)
-    if not begun_again(name, str(run_id)):
+    if not begun_again(store, name, str(run_id)):
         time.sleep(seconds)
     return "slept"
 
 
-def begun_again(name: str, run_id: str) -> bool:
+def begun_again(store: str, name: str, run_id: str) -> bool:
     """Whether there is a second generation of the step."""
     from pathlib import Path
     from urllib.parse import quote
 
-    attempts = Path("/lading/store/attempts")
+    attempts = Path(store, "attempts")
     return any(attempts.glob(f"*/{quote(run_id, safe='')}/{name}/-1/2/claim"))
 
 
 def pair(target: str, seconds: float, **kwargs: Any) -> None:
     """The same step, deferred and not."""
     for name, deferrable in WAITS.items():
-        step(task_id=name, on=target, deferrable=deferrable, **kwargs)(sleeper_once)(name, seconds)
+        step(task_id=name, on=target, deferrable=deferrable, **kwargs)(sleeper_once)(
+            TOLD[target][0], name, seconds
+        )
 
 
 def green(target: str) -> None:
@@ -101,7 +107,8 @@ def arm(context: Any) -> None:
     """SIGTERM for this try's process at the point that the task is named for; once."""
     point = context["ti"].task_id.partition("-")[2]
     if point == "create.after":  # of the backend's own
-        point = f"{context['dag'].dag_id.partition('_')[0]}.{point}"
+        target = context["dag"].dag_id.partition("_")[0]
+        point = "databricks.submit.after" if target == "databricks" else f"{target}.{point}"
     fired = Path(NOTES, f"fired-{context['dag'].dag_id}-{context['ti'].task_id}")
     if not fired.exists():
         os.environ |= {"LADING_FAILPOINT": f"{point}:sigterm", "LADING_FAILPOINT_FIRED": str(fired)}
@@ -116,49 +123,51 @@ def terminated(target: str) -> None:
 
 def stopped(target: str) -> None:
     more = {"retries": 1, "retry_delay": SOON, "pre_execute": note_worker}
-    step(task_id="waited", on=target, deferrable=False, **more)(sleeper_once)("waited", 300)
+    step(task_id="waited", on=target, deferrable=False, **more)(sleeper_once)(TOLD[target][0], "waited", 300)
 
 
-def wait_for_go(n: int, run_id: str | None = None) -> int:
-    wait_for("go-{}", run_id, 600)
+def wait_for_go(store: str, n: int, run_id: str | None = None) -> int:
+    wait_for(store, "go-{}", run_id, 600)
     return n
 
 
-def wait_for_turn(n: int, run_id: str | None = None) -> int:
-    wait_for(f"go-{{}}-{n}", run_id, 6 * 3600)
+def wait_for_turn(store: str, n: int, run_id: str | None = None) -> int:
+    wait_for(store, f"go-{{}}-{n}", run_id, 6 * 3600)
     return n
 
 
-def wait_for(name: str, run_id: str | None, within_s: float) -> None:
+def wait_for(store: str, name: str, run_id: str | None, within_s: float) -> None:
     import time
     from pathlib import Path
     from urllib.parse import quote
 
     end = time.monotonic() + within_s
-    while not Path("/lading/store/blobs", name.format(quote(str(run_id), safe=""))).exists():
+    while not Path(store, "blobs", name.format(quote(str(run_id), safe=""))).exists():
         if time.monotonic() > end:
             raise TimeoutError("nobody said go")
         time.sleep(0.5)
 
 
-def wait_for_go_once(name: str, run_id: str | None = None) -> str:
+def wait_for_go_once(store: str, name: str, run_id: str | None = None) -> str:
     """Waits in its first generation only."""
-    if not begun_again(name, str(run_id)):
-        wait_for_go(0, run_id)
+    if not begun_again(store, name, str(run_id)):
+        wait_for_go(store, 0, run_id)
     return "went"
 
 
 def outlived(target: str) -> None:
     for name, deferrable in WAITS.items():
-        step(task_id=name, on=target, deferrable=deferrable)(wait_for_go_once)(name)
+        step(task_id=name, on=target, deferrable=deferrable)(wait_for_go_once)(TOLD[target][0], name)
 
 
 def many(target: str) -> None:
-    step(task_id="many", on=target)(wait_for_go).expand(n=list(range(20)))
+    store, count = TOLD[target]
+    step(task_id="many", on=target)(wait_for_go).partial(store=store).expand(n=list(range(count)))
 
 
 def crowd(target: str) -> None:
-    step(task_id="crowd", on=target)(wait_for_turn).expand(n=list(range(50)))
+    turns = step(task_id="crowd", on=target)(wait_for_turn).partial(store=TOLD[target][0])
+    turns.expand(n=list(range(50)))
 
 
 def abandoned(target: str) -> None:
@@ -180,11 +189,10 @@ DAGS = {
     "many": many,
     "crowd": crowd,
 }
-FRAIL = {"outlived": outlived}
 
 
 def make(variable: str, dags: dict[str, Any]) -> None:
-    for target in filter(None, os.environ[variable].split(",")):
+    for target in json.loads(os.environ[variable]):
         for name, fill in dags.items():
             with DAG(f"{target}_{name}", schedule=None) as dag:
                 fill(target)
@@ -193,5 +201,5 @@ def make(variable: str, dags: dict[str, Any]) -> None:
 
 with DAG("local_raised", schedule=None) as local_raised:
     step(task_id="local", on="local")(divide)(0)
-make("SUPERVISED_TARGETS", DAGS)
-make("SUPERVISED_FRAIL_TARGETS", FRAIL)
+make(ORDINARY, DAGS)
+make(FRAIL, {"outlived": outlived})
