@@ -11,16 +11,15 @@ import databricks_workspace
 from databricks_workspace import CLASSIC, FILES
 from lading.backends.databricks import DatabricksBackend
 from lading.config import Target
-from lading.testing import BackendContract
-from lading.testing.bench import Bench
-from lading.testing.requests import RequestContract
+from lading.testing import BackendContract, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from fakes.databricks import FakeDatabricks
     from lading.backends.base import JobHandle, Worker
+    from lading.testing import Trial
 
 pytestmark = pytest.mark.service("databricks")
 
@@ -31,8 +30,13 @@ NODES = [
 ]
 
 
-class OnWorkspace(Bench):
-    extra: ClassVar[dict[str, Any]] = {"files": FILES}
+class OnWorkspace(BackendContract):
+    extra: ClassVar[dict[str, Any]]  # of the target
+    required = frozenset(
+        {"kill_job", "erase_job", "preempt", "exhaust_memory", "lose_answer", "hold", "silence", "count_jobs"}
+    )
+    at_once = 3
+    tells_codes = False  # the process is ended, and nobody tells how
     masks = False  # jobs know the secrets of their own ``secret_env`` alone
     fake: FakeDatabricks
     root: str
@@ -54,14 +58,6 @@ class OnWorkspace(Bench):
         target = Target("databricks", "databricks", store=self.root, extra=self.extra)
         return DatabricksBackend.configured(target, worker)
 
-
-class TestServerless(OnWorkspace, BackendContract):
-    at_once = 3
-    tells_codes = False  # the process is ended, and nobody tells how
-    required = frozenset(
-        {"kill_job", "erase_job", "preempt", "exhaust_memory", "lose_answer", "hold", "silence", "count_jobs"}
-    )
-
     def kill_job(self, handle: JobHandle) -> None:
         self._lose(handle, code="CLUSTER_ERROR", message="The cluster was terminated: USER_REQUEST")
 
@@ -73,6 +69,7 @@ class TestServerless(OnWorkspace, BackendContract):
 
     def erase_job(self, handle: JobHandle) -> None:
         self.kill_job(handle)
+        assert self.fake.workspace.runs[int(handle.id)].over.wait(30)  # no active run can be deleted
         self.fake.workspace.delete({"run_id": handle.id})
 
     @contextmanager
@@ -106,12 +103,20 @@ class TestServerless(OnWorkspace, BackendContract):
         self.fake.workspace.lose(int(handle.id), Fate(**fate))
 
 
-class TestClassic(OnWorkspace, RequestContract):
-    """What a step does is the same in both: only what is asked for differs."""
+class TestServerless(OnWorkspace):
+    extra: ClassVar = {"files": FILES}
 
+
+class TestClassic(OnWorkspace):
     extra: ClassVar = {
         "files": FILES,
         **CLASSIC,
         "gpu_spark_version": "16.4.x-gpu-ml-scala2.12",
         "node_types": NODES,
     }
+
+    def test_all_of_it_ran_on_clusters(self, trials: Callable[..., Trial]) -> None:
+        trials(steps.nothing).run()
+        tasks = [task for run in self.fake.workspace.runs.values() for task in run.body["tasks"]]
+        assert tasks
+        assert all("new_cluster" in task for task in tasks)
