@@ -108,29 +108,30 @@ def test_airflows_operator_is_refused_what_the_schema_does_not_have(fake: FakeDa
     assert len(fake.workspace.runs) == before
 
 
-def test_the_official_sdk_submits_finds_reads_and_cancels(fake: FakeDatabricks) -> None:
-    from databricks.sdk import WorkspaceClient
+def submit(client: Any, file: str, token: str) -> Any:
+    """By the official SDK."""
     from databricks.sdk.service import compute, jobs
 
+    python = jobs.SparkPythonTask(f"/Workspace/Shared/{file}.py", ["x"])
+    return client.jobs.submit(
+        tasks=[jobs.SubmitTask("t", environment_key="e", spark_python_task=python)],
+        environments=[jobs.JobEnvironment("e", compute.Environment(environment_version="4"))],
+        idempotency_token=token,
+        run_name=f"sdk {token}",
+    )
+
+
+def test_the_official_sdk_submits_finds_reads_and_cancels(fake: FakeDatabricks) -> None:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service import jobs
+
     client = WorkspaceClient(host=fake.url, token="dapi-of-the-worker")
-    environments = [jobs.JobEnvironment("e", compute.Environment(environment_version="4"))]
-
-    def submit(file: str, token: str) -> Any:
-        task = jobs.SubmitTask(
-            "t",
-            environment_key="e",
-            spark_python_task=jobs.SparkPythonTask(f"/Workspace/Shared/{file}.py", ["x"]),
-        )
-        return client.jobs.submit(
-            tasks=[task], environments=environments, idempotency_token=token, run_name=f"sdk {token}"
-        )
-
-    first, again = submit("greet", "one"), submit("greet", "one")
+    first, again = submit(client, "greet", "one"), submit(client, "greet", "one")
     assert first.run_id == again.run_id
     ended = first.result()
     assert ended.status.termination_details.code is jobs.TerminationCodeCode.SUCCESS
     assert client.jobs.get_run_output(ended.tasks[0].run_id).logs == "hello x\n"
-    slow = submit("sleep", "two")
+    slow = submit(client, "sleep", "two")
     assert fake.workspace.runs[slow.run_id].printed.wait(30)
     client.jobs.cancel_run(slow.run_id)
     assert slow.result().state.result_state is jobs.RunResultState.CANCELED
@@ -138,6 +139,23 @@ def test_the_official_sdk_submits_finds_reads_and_cancels(fake: FakeDatabricks) 
         "sdk two",
         "sdk one",
     ]
+
+
+def test_the_official_sdk_deletes_a_run_once_it_has_ended(fake: FakeDatabricks) -> None:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.errors import BadRequest, NotFound
+
+    client = WorkspaceClient(host=fake.url, token="dapi-of-the-worker")
+    slow = submit(client, "sleep", "to be deleted")
+    assert fake.workspace.runs[slow.run_id].printed.wait(30)
+    with pytest.raises(BadRequest, match="is active"):
+        client.jobs.delete_run(slow.run_id)
+    assert client.jobs.get_run(slow.run_id).run_id == slow.run_id
+    client.jobs.cancel_run(slow.run_id)
+    slow.result()
+    client.jobs.delete_run(slow.run_id)
+    with pytest.raises(NotFound):
+        client.jobs.get_run(slow.run_id)
 
 
 def test_the_official_sdk_writes_files_into_a_volume_and_the_workspace(fake: FakeDatabricks) -> None:

@@ -100,6 +100,31 @@ def test_find_is_sure_though_lists_are_late(fake: FakeDatabricks, tmp_path: Path
     fake.workspace.listing_s = 0.0
 
 
+def test_a_run_that_the_official_sdk_lists_late_is_found_at_once(
+    fake: FakeDatabricks, tmp_path: Path
+) -> None:
+    from databricks.sdk import WorkspaceClient
+
+    client = WorkspaceClient(host=fake.url, token="dapi-of-the-worker")
+    fake.workspace.listing_s = 3600.0
+    desk = Desk(tmp_path, facts, {"n": 1})
+    made = desk.worker().start().handle
+    assert made is not None
+
+    def listed() -> bool:
+        return int(made.id) in [run.run_id for run in client.jobs.list_runs()]
+
+    assert not listed()
+    assert client.jobs.get_run(int(made.id)).run_id == int(made.id)
+    assert desk.backend.find(desk.name()) == made
+    assert desk.value(desk.worker().run())["n"] == 1  # another worker's: it joins the run
+    assert not listed()
+    fake.workspace.runs[int(made.id)].began -= 3600.0  # an hour later
+    assert listed()
+    assert fake.workspace.started[desk.name()] == 1
+    fake.workspace.listing_s = 0.0
+
+
 def test_a_cancelled_job_is_gone_and_never_a_success(fake: FakeDatabricks, tmp_path: Path) -> None:
     desk = Desk(tmp_path, slow, {"seconds": 60})
     worker = desk.worker()

@@ -134,6 +134,8 @@ class Workspace:
 
     def delete(self, args: dict[str, Any]) -> dict[str, Any]:
         run, _ = self._find(args)
+        if not run.over.is_set():
+            raise ApiError(400, "INVALID_STATE", f"Run {run.id} is active: only ended runs can be deleted.")
         self.deleted.add(run.id)
         return {}
 
