@@ -4,9 +4,7 @@ was submitted to it."""
 from __future__ import annotations
 
 import json
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,18 +12,15 @@ import databricks_workspace
 import vertex_project
 from databricks_workspace import FILES
 from lading_runner.contract import Attempt
-from lading_testkit import require_service
 from places import History, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fakes.databricks import FakeDatabricks
     from fakes.vertex import Job
     from vertex_project import Project
-
-
-_BUCKETS = Path("/gcs")
 
 
 class Databricks(Place):
@@ -89,25 +84,18 @@ class Vertex(Place):
 
     def require(self) -> None:
         vertex_project.require()
-        require_service("root", os.geteuid() == 0, "a mount namespace needs it")
+        vertex_project.require_mounts()
 
     @contextmanager
     def opened(self, folder: Path) -> Iterator[None]:
-        made = not _BUCKETS.exists()
-        _BUCKETS.mkdir(exist_ok=True)
-        try:
-            with vertex_project.project(folder) as self.project:
-                self.project.vertex.mounted = True
-                yield
-        finally:
-            if made:
-                _BUCKETS.rmdir()
+        with vertex_project.project(folder) as self.project, vertex_project.mounted(self.project.vertex):
+            yield
 
     def environ(self) -> dict[str, str]:
         return self.project.env
 
     def store(self, store: Path) -> str:
-        return str(_BUCKETS / self._bucket(store).relative_to(self.project.vertex.buckets))
+        return str(vertex_project.BUCKETS / self._bucket(store).relative_to(self.project.vertex.buckets))
 
     def target(self, store: Path) -> dict[str, Any]:
         seen = self._bucket(store)

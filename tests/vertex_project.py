@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
 import tempfile
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from lading_runner.contract import Result
 
 BUCKET = "lading"
+BUCKETS = Path("/gcs")
 STORE = f"""gs://{BUCKET}/it's a "prefix" of $HOME, ü"""
 IMAGE = "us-central1-docker.pkg.dev/proj-1234/steps/train:7"
 POLICY = Policy(poll_min_s=0.05, poll_max_s=0.3, settle_s=0.3, grace_s=15, backoff_s=0.01, transient_s=60)
@@ -109,6 +111,27 @@ def project(folder: Path) -> Iterator[Project]:
             vertex.stop()
             proxy.stop()
             gcs.close()
+
+
+def require_mounts() -> None:
+    require_service("root", os.geteuid() == 0, "a mount namespace needs it")
+
+
+@contextmanager
+def mounted(vertex: FakeVertex) -> Iterator[None]:
+    """Jobs have the buckets where the service mounts them: on a folder of this machine, which is there as
+    long as a process of the tests needs it."""
+    with Path(os.environ["PYTEST_DEBUG_TEMPROOT"], "lading-gcs").open("wb") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        BUCKETS.mkdir(exist_ok=True)
+        vertex.mounted = True
+        try:
+            yield
+        finally:
+            vertex.mounted = False
+            with suppress(BlockingIOError):  # another process has it
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                BUCKETS.rmdir()
 
 
 def configured(keys: dict[str, Any], worker: Worker) -> VertexBackend:

@@ -14,7 +14,6 @@ from lading.errors import ConfigError, JobLost, StepFailed
 from lading.execution import Outcome
 from lading.resources import GPU, Resources
 from lading.triggers import LadingTrigger
-from lading_testkit import require_service
 from supervised import until
 from vertex_project import VertexDesk
 
@@ -292,19 +291,9 @@ def test_nothing_secret_is_in_the_request_the_log_the_state_or_the_trigger(
 
 def test_the_store_may_be_the_mounted_bucket(project: Project, tmp_path: Path) -> None:
     """The worker has the bucket as a folder too, and the job needs no driver."""
-    import os
-    from pathlib import Path
-
-    require_service("root", os.geteuid() == 0, "a mount namespace needs it")
-    made = not Path("/gcs").exists()
-    Path("/gcs").mkdir(exist_ok=True)
-    project.vertex.mounted = True
-    try:
+    vertex_project.require_mounts()
+    with vertex_project.mounted(project.vertex):
         url = f"file://{project.vertex.buckets}/lading/mounted"
         desk = VertexDesk(project, tmp_path, facts, {"n": 3}, {"store": "/gcs/lading/mounted"}, url=url)
         assert desk.value(desk.run())["n"] == 3
         assert desk.spec(desk.task).store == "file:///gcs/lading/mounted"
-    finally:
-        project.vertex.mounted = False
-        if made:
-            os.rmdir("/gcs")
