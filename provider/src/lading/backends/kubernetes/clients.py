@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lading.backends.kubernetes.settings import KubernetesSettings, in_cluster
+from lading.backends.kubernetes.sparing import sparing
 from lading.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _made: dict[Access, tuple[Any, str]] = {}
@@ -50,8 +46,7 @@ def client(access: Access) -> tuple[Any, str]:
     """
     with _making:
         if access not in _made:
-            with _no_collection():
-                _made[access] = _make(access)
+            _made[access] = _make(access)
         return _made[access]
 
 
@@ -63,7 +58,8 @@ def forget(access: Access) -> None:
 
 def _make(access: Access) -> tuple[Any, str]:
     try:
-        from kubernetes import config
+        with sparing():
+            from kubernetes import config
     except ImportError as e:
         raise ConfigError(
             f"backend 'kubernetes' needs the official client, which is not installed here ({e}); "
@@ -82,19 +78,6 @@ def _make(access: Access) -> tuple[Any, str]:
             f"the cluster's configuration from {access} cannot be used: {e}; "
             f"set KUBECONFIG or config_file, or give the target a connection"
         ) from e
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """The 800 modules that the library has before 37 make no garbage, and looking for it takes half the time
-    of their import."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _from_inside(access: Access) -> bool:
