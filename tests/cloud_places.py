@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Databricks(Place):
     name = "databricks"
     environment = ("runtime", "serverless environment 4")
-    many = 10
+    many = 6  # enough, where each worker imports its client for seconds
     fake: FakeDatabricks
 
     def require(self) -> None:
@@ -52,20 +52,11 @@ class Databricks(Place):
     def runs(self, run_id: str, task_id: str) -> bool:
         return any(run.state == "RUNNING" for run in self._open(run_id, task_id))
 
-    def kill(self, job: str) -> None:
-        from fakes.databricks import Fate
-
-        self.fake.workspace.lose(int(job), Fate(code="CLUSTER_ERROR", message="The cluster was terminated"))
-
     def watch(self, dag_id: str) -> History:
         found = History()
-
-        def hear(run: Any, begins: bool) -> None:
-            of = _attempt_of_run(run)
-            if of.dag_id == dag_id:
-                (found.begins if begins else found.ends)(of.task_id, str(run.id))
-
-        self.fake.workspace.listeners.append(hear)
+        self.fake.workspace.listeners.append(
+            lambda run, begins: _put_down(found, dag_id, _attempt_of_run(run), str(run.id), begins)
+        )
         return found
 
     def _open(self, run_id: str, task_id: str) -> list[Any]:
@@ -79,7 +70,7 @@ class Vertex(Place):
 
     name = "vertex"
     environment = ("image", vertex_project.IMAGE)
-    many = 8  # the client of each worker takes seconds to import
+    many = 6
     project: Project
 
     def require(self) -> None:
@@ -111,20 +102,11 @@ class Vertex(Place):
     def runs(self, run_id: str, task_id: str) -> bool:
         return any(job.state == "RUNNING" for job in self._open(run_id, task_id))
 
-    def kill(self, job: str) -> None:
-        from fakes.vertex import Fate
-
-        self.project.vertex.strike(job, Fate((13, "Internal error occurred.")))
-
     def watch(self, dag_id: str) -> History:
         found = History()
-
-        def hear(job: Job, begins: bool) -> None:
-            of = _attempt_of_job(job)
-            if of.dag_id == dag_id:
-                (found.begins if begins else found.ends)(of.task_id, _number(job))
-
-        self.project.vertex.listeners.append(hear)
+        self.project.vertex.listeners.append(
+            lambda job, begins: _put_down(found, dag_id, _attempt_of_job(job), _number(job), begins)
+        )
         return found
 
     def _bucket(self, store: Path) -> Path:
@@ -134,6 +116,11 @@ class Vertex(Place):
     def _open(self, run_id: str, task_id: str) -> list[Job]:
         every = self.project.vertex.running()
         return [job for job in every if _is_of(_attempt_of_job(job), run_id, task_id)]
+
+
+def _put_down(history: History, dag_id: str, attempt: Attempt, job: str, begins: bool) -> None:
+    if attempt.dag_id == dag_id:
+        (history.begins if begins else history.ends)(attempt.task_id, job)
 
 
 def _number(job: Job) -> str:

@@ -91,9 +91,9 @@ class Place(ABC):
     def runs(self, run_id: str, task_id: str) -> bool:
         """Whether a job of the task runs now."""
 
-    @abstractmethod
     def kill(self, job: str) -> None:
         """From outside, as an operator of the platform would."""
+        raise NotImplementedError(f"no test kills a job of {self.name}")
 
     @abstractmethod
     def watch(self, dag_id: str) -> History: ...
