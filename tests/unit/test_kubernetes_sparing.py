@@ -16,13 +16,14 @@ SPARING = "from lading.backends.kubernetes.sparing import sparing\nwith sparing(
 ALL = """
 import importlib, json, sys
 found = {}
-for package in ("kubernetes.client", "kubernetes.client.api", "kubernetes.client.models"):
+for package in ("kubernetes", "kubernetes.client", "kubernetes.client.api", "kubernetes.client.models"):
     names = {}
     exec(f"from {package} import *", names)
     here = importlib.import_module(package)
     assert all(getattr(here, name) is names[name] for name in names if name != "__builtins__")
-    classes = {name: value for name, value in names.items() if isinstance(value, type)}
-    found[package] = {name: f"{one.__module__}.{one.__qualname__}" for name, one in classes.items()}
+    modules = {name: one.__name__ for name, one in names.items() if hasattr(one, "__path__")}
+    types = [(name, one) for name, one in names.items() if isinstance(one, type)]
+    found[package] = {**modules, **{name: f"{one.__module__}.{one.__qualname__}" for name, one in types}}
 print(json.dumps(found, sort_keys=True))
 """
 LOADED = "import sys\nprint(sum(name.startswith('kubernetes.client.models.') for name in sys.modules))"
@@ -63,6 +64,7 @@ def test_no_class_is_loaded_before_it_is_asked_for() -> None:
 def test_every_class_is_there_and_the_same() -> None:
     whole, sparing = printed(AS_A_WHOLE, ALL), printed(SPARING, ALL)
     assert len(whole["kubernetes.client"]) > 700
+    assert {"client", "config", "watch"} <= set(whole["kubernetes"])
     assert sparing == whole
 
 

@@ -1,5 +1,6 @@
 """The official client before 37, imported as sparingly as 37 imports itself: its packages give each of their
-800 classes when it is asked for (PEP 562), instead of loading all of them first.
+800 classes when it is asked for (PEP 562), instead of loading all of them first. So does the package above
+them with its parts.
 
 A step's worker needs a connection and none of those classes; loading them was half of its CPU time.
 """
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-_PACKAGES = ("kubernetes.client", "kubernetes.client.api", "kubernetes.client.models")
-_CLASS = re.compile(r"^from (kubernetes\.client\.[\w.]+) import (\w+)$", re.MULTILINE)
+_PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.client.api", "kubernetes.client.models")
+_LISTED = re.compile(r"^from (\.|kubernetes\.client\.[\w.]+) import (\w+)$", re.MULTILINE)
 
 
 @contextmanager
@@ -55,16 +56,18 @@ class _Sparing(Loader):
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         source = self._whole.get_source(name)
-        homes = {class_: home for home, class_ in _CLASS.findall(source)}
+        homes = {attribute: home for home, attribute in _LISTED.findall(source)}
 
         def load(attribute: str) -> object:
             if attribute not in homes:
                 raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
-            value = getattr(import_module(homes[attribute]), attribute)
+            home = homes[attribute]
+            own = import_module(f"{name}.{attribute}") if home == "." else None
+            value = own or getattr(import_module(home), attribute)
             setattr(module, attribute, value)
             return value
 
-        rest = compile(_CLASS.sub("", source), str(module.__file__), "exec")
+        rest = compile(_LISTED.sub("", source), str(module.__file__), "exec")
         exec(rest, module.__dict__)  # noqa: S102  # the package's own code
         public = {*homes, *(key for key in module.__dict__ if not key.startswith("_"))}
         module.__dict__.update(__getattr__=load, __all__=sorted(public), __dir__=lambda: sorted(public))
