@@ -35,7 +35,7 @@ ON_CONTAINERS = [pytest.param(name, marks=pytest.mark.service(name)) for name in
 
 @dataclass
 class History:
-    """Of the jobs of one DAG, from now on: whatever begins and ends, in its order."""
+    """Of the jobs of one DAG that begin from now on: whatever begins and ends, in its order."""
 
     seen: list[tuple[str, str, bool]] = field(default_factory=list)  # task id, job id, whether it begins
 
@@ -44,7 +44,8 @@ class History:
             self.seen.append((task_id, job_id, True))
 
     def ends(self, task_id: str, job_id: str) -> None:
-        if (task_id, job_id, False) not in self.seen:
+        begun = (task_id, job_id, True) in self.seen
+        if begun and (task_id, job_id, False) not in self.seen:
             self.seen.append((task_id, job_id, False))
 
     def made(self, task_id: str) -> int:

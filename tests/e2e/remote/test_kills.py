@@ -89,6 +89,8 @@ def test_a_step_cleared_while_its_job_runs_starts_again(airflow: Airflow, place:
     assert place.jobs(run, wait) == []
     # the other step of the run would keep a slot of the worker for minutes
     airflow.api("PATCH", f"dags/{dag_id}/dagRuns/{run}", {"state": "failed"})
+    (other,) = set(WAITS) - {wait}
+    until(lambda: place.jobs(run, other) == [], f"the job of {other} outlives its run", 60)
 
 
 @pytest.mark.parametrize("wait", WAITS)
