@@ -87,6 +87,14 @@ class Airflow:
         self._watch = threading.Thread(target=self._revive, daemon=True)
         self._watch.start()
 
+    @contextmanager
+    def running(self) -> Iterator[Airflow]:
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
+
     def stop(self) -> None:
         """Ends every process, tasks and jobs included."""
         self._over.set()

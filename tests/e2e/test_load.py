@@ -91,12 +91,8 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
         "AIRFLOW__LADING__TARGETS": json.dumps(targets),
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # the machine is busy
     }
-    server = Airflow(home, DAGS, settings, triggerer=True)
-    try:
-        server.start()
+    with Airflow(home, DAGS, settings, triggerer=True).running() as server:
         yield Load(server, space)
-    finally:
-        server.stop()
 
 
 @pytest.mark.service("docker")

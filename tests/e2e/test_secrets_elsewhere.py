@@ -122,12 +122,8 @@ def airflow(platforms: dict[str, Place], tmp_path_factory: pytest.TempPathFactor
         docker_engine.require()
     home = tmp_path_factory.mktemp("planted")
     given = {**settings(platforms, home / "store"), "PLANTED_TARGETS": ",".join(platforms)}
-    server = Airflow(home, DAGS, given, triggerer=True)
-    try:
-        server.start()
+    with Airflow(home, DAGS, given, triggerer=True).running() as server:
         yield server
-    finally:
-        server.stop()
 
 
 def settings(platforms: dict[str, Place], store: Path) -> dict[str, str]:

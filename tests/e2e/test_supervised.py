@@ -34,12 +34,8 @@ KILLED_AT = (
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     home = tmp_path_factory.mktemp("supervised")
-    server = Airflow(home, DAGS, {"AIRFLOW_VAR_A_PASSWORD": SECRET})
-    try:
-        server.start()
+    with Airflow(home, DAGS, {"AIRFLOW_VAR_A_PASSWORD": SECRET}).running() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="module")

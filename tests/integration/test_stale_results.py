@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lading.backends.base import Backend, JobHandle
+    from lading.execution import AttemptRunner, Started
 
 
 @dataclass
@@ -147,6 +148,17 @@ def ended(trial: Trial, handle: JobHandle) -> None:
     assert wait_until(lambda: trial.observe(handle).state is JobState.ENDED, 120)
 
 
+def collected(place: Place, trial: Trial) -> tuple[AttemptRunner, Started]:
+    """A worker that looked away while its job ended well and went."""
+    worker = trial.worker()
+    started = worker.start()
+    assert started.handle is not None
+    ended(trial, started.handle)
+    assert trial.observe(started.handle).exit_code == 0
+    place.collect(started.handle)
+    return worker, started
+
+
 def outcomes(trial: Trial) -> list[tuple[int, Outcome]]:
     return [(end.attempt.generation, end.verdict.outcome) for end in trial.ended]
 
@@ -205,11 +217,7 @@ def test_a_result_of_an_older_generation_in_the_folder_of_a_newer_is_none(place:
 @pytest.mark.parametrize("who", ["same worker", "next worker"])
 def test_a_job_that_was_collected_before_it_was_read_keeps_its_result(place: Place, who: str) -> None:
     trial = place.trial(steps.one)
-    worker = trial.worker()
-    started = worker.start()
-    assert started.handle is not None
-    ended(trial, started.handle)
-    place.collect(started.handle)
+    worker, started = collected(place, trial)
     if who == "same worker":
         result = worker.finish(worker.wait(started))
         assert trial.ended[0].observation.state is JobState.LOST
@@ -224,12 +232,7 @@ def test_a_job_that_was_collected_before_it_was_read_keeps_its_result(place: Pla
 def test_a_job_that_was_collected_before_it_was_read_is_no_success(place: Place, who: str) -> None:
     """It ended with exit code 0, and left no result."""
     trial = place.trial(steps.leave)
-    worker = trial.worker()
-    started = worker.start()
-    assert started.handle is not None
-    ended(trial, started.handle)
-    assert trial.observe(started.handle).exit_code == 0
-    place.collect(started.handle)
+    worker, started = collected(place, trial)
     with pytest.raises(JobLost, match="without a result"):
         worker.finish(worker.wait(started)) if who == "same worker" else trial.run()
     lost, *again = trial.ended

@@ -82,17 +82,9 @@ def _environment(desk: Desk, folder: Path) -> dict[str, str]:
         "LOGGING__BASE_LOG_FOLDER": f"{folder}/logs",
     }
     made = {**os.environ, **{f"AIRFLOW__{name}": value for name, value in settings.items()}}
-    for name in _connections(desk):
+    for name in filter(None, (desk.place.connection, deployment.settings().store_connection)):
         made[f"AIRFLOW_CONN_{name.upper()}"] = Connection.get(name).as_json()
     return made
-
-
-def _connections(desk: Desk) -> Iterator[str]:
-    """Ids."""
-    yield desk.place.connection
-    where = deployment.settings().store
-    if "://" not in where and not where.startswith("/"):
-        yield where
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lading.backends import registry
 from lading.backends.base import JobHandle, Worker
+from lading.backends.databricks.settings import DatabricksSettings
+from lading.backends.vertex.settings import VertexSettings
 from lading.errors import LadingError
 from lading.execution import AttemptState, Policy
 from lading.testing import Trial
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from lading_runner.store import ArtifactStore
 
 DAG_ID = "lading_cloud_smoke"
-CONNECTIONS = {"vertex": "google_cloud_default", "databricks": "databricks_default"}
+# unless the target names one
+CONNECTIONS = {"vertex": VertexSettings.connection, "databricks": DatabricksSettings.connection}
 
 
 @dataclass(frozen=True)

@@ -54,18 +54,18 @@ def _connection_options(connection: str) -> Mapping[str, Any]:
 
 def store() -> ArtifactStore:
     """The artifact store of ``[lading] store``: a URL, or the id of a connection of type ``lading``."""
-    where = settings().store
-    if "://" in where or where.startswith("/"):
-        return _open(where, None)
+    named = settings().store_connection
+    if named is None:
+        return _open(settings().store, None)
     from lading.hooks.artifact_store import ArtifactStoreHook
 
-    return _open(ArtifactStoreHook(where).url(), where)
+    return _open(ArtifactStoreHook(named).url(), named)
 
 
 def store_options() -> Mapping[str, Any]:
     """Options of the store's client that a connection holds, for jobs that reach the store themselves."""
-    where = settings().store
-    return {} if "://" in where or where.startswith("/") else _connection_options(where)
+    named = settings().store_connection
+    return {} if named is None else _connection_options(named)
 
 
 def connection(name: str) -> Connection:

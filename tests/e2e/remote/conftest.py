@@ -61,12 +61,8 @@ def airflow(
     }
     for place in places.values():
         settings |= place.environ()
-    server = Airflow(home, DAGS, settings, triggerer=True)
-    try:
-        server.start()
+    with Airflow(home, DAGS, settings, triggerer=True).running() as server:
         yield server
-    finally:
-        server.stop()
 
 
 def told(places: dict[str, Place], store: Path) -> str:

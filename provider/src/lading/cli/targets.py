@@ -62,14 +62,14 @@ def examine_one(settings: Settings, name: str) -> Row:
 
 def _problems(target: Target, settings: Settings) -> str:
     """What its backend finds wrong with the target, offline; an image may still be the step's to name."""
-    is_url = "://" in settings.store or settings.store.startswith("/")
     backend = registry.get(target.backend)
     job = JobRequest(
         name="0" * 40,
         dag_id="",
         task_id="…",
         spec_uri="",
-        store_root=settings.store if is_url else "",  # what a connection says is known to the worker alone
+        # what a connection says is known to the worker alone
+        store_root=settings.store if settings.store_connection is None else "",
         folder="",
         resources=target.resources,
         image=target.image or ("…" if Capability.IMAGE in backend.capabilities else None),

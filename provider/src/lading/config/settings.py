@@ -34,6 +34,11 @@ class Settings:
     targets_file: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)  # by option
 
+    @property
+    def store_connection(self) -> str | None:
+        """Id of the connection that the store is; None: it is a URL, or a path."""
+        return None if "://" in self.store or self.store.startswith("/") else self.store
+
     def value(self, option: str) -> object:
         """The value of ``option`` in JSON types, for people."""
         if option == "targets":

@@ -119,8 +119,8 @@ def check(task_id: str, step: StepOptions, function: Callable[..., Any] | str, d
 
 def _known_store() -> str:
     """The URL of the store; empty where a connection has it, which is not read while a DAG is parsed."""
-    store = deployment.settings().store
-    return store if "://" in store or store.startswith("/") else ""
+    settings = deployment.settings()
+    return settings.store if settings.store_connection is None else ""
 
 
 def _context_problems(function: Callable[..., Any] | str, backend: type[Backend]) -> list[Problem]:
